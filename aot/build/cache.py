@@ -1,0 +1,177 @@
+"""The content-addressed cache: each module is compiled once for a compiler, a release and a set of options.
+
+An entry is the ``.so`` with a trailer behind its last byte, where no loader looks: magic, length and SHA-256 of what
+comes before. An entry that does not match its trailer is thrown away and made again. Entries are only ever replaced
+as a whole, never written to, since running instances have them mapped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import struct
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from aot.abi import abi_digest, include_dir
+from aot.build.folders import cache_root, new_file, private_folder
+from aot.build.options import BuildOptions
+from aot.build.pipeline import compile_to_file, package_version
+from aot.build.progress import Progress
+from aot.build.toolchain import Kind, Toolchain, file_stamp, find_command, probe
+from aot.errors import ResourceError
+
+_TRAILER = struct.Struct("<8sQ32s")
+_MAGIC = b"w2s-entr"
+_TRANSLATOR = ("wasm", "abi", "emit")
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Cache:
+    """A cache in ``root``, a folder that only its owner can open."""
+
+    root: Path
+
+    @staticmethod
+    def default() -> Cache:
+        """The user's cache: WASM2SO_CACHE_DIR or the usual place. The folder is made and checked when it is used."""
+        return Cache(cache_root())
+
+    def entry(self, key: str) -> Path:
+        """Where the file for ``key`` is, or would be."""
+        return self.root / "so" / f"{key}.so"
+
+    def lookup(self, key: str) -> Path | None:
+        """The entry for ``key`` if it is there and sound; a damaged one is removed.
+
+        Raises ResourceError if the folder is not private.
+        """
+        entry = private_folder(private_folder(self.root) / "so") / f"{key}.so"
+        try:
+            sound = _is_sound(entry)
+        except FileNotFoundError:
+            return None
+        except OSError as err:
+            raise ResourceError(f"cache entry {entry}: {err.strerror}") from None
+        if not sound:
+            entry.unlink(missing_ok=True)
+            return None
+        return entry
+
+    def toolchain(self, cc: str | None) -> Toolchain:
+        """`find_toolchain`, remembering what a compiler answered until its file changes."""
+        command = find_command(cc)
+        stamp = file_stamp(command[0])
+        name = hashlib.sha256(json.dumps([command, stamp, package_version()]).encode()).hexdigest()
+        memo = private_folder(private_folder(self.root) / "cc") / f"{name}.json"
+        try:
+            return _toolchain_from(json.loads(memo.read_text(encoding="utf-8")))
+        except (OSError, ValueError, KeyError, TypeError):
+            pass  # not there, or not what this release writes
+        toolchain = probe(command)
+        with new_file(memo, 0o600) as temporary:
+            temporary.write_text(json.dumps(asdict(toolchain)), encoding="utf-8")
+        return toolchain
+
+
+def cache_key(data: bytes, options: BuildOptions, toolchain: Toolchain) -> str:
+    """A name for all that the compiled file depends on: 64 hexadecimal digits."""
+    digest = hashlib.sha256()
+    parts = (
+        hashlib.sha256(data).digest(),
+        abi_digest(),
+        _translator_stamp(),
+        package_version().encode(),
+        toolchain.identity.encode(),
+        options.code_key(toolchain).encode(),
+    )
+    for part in parts:
+        digest.update(struct.pack("<Q", len(part)) + part)
+    return digest.hexdigest()
+
+
+def compile_cached(
+    data: bytes, options: BuildOptions | None = None, cache: Cache | None = None, progress: Progress | None = None
+) -> Path:
+    """The compiled module as a file in the cache, compiled now if it is not there.
+
+    Of several processes that want the same module at the same time, one compiles and the others wait. Raises
+    ModuleError, BuildError, and ResourceError if the cache folder cannot be used.
+    """
+    options = BuildOptions() if options is None else options
+    cache = Cache.default() if cache is None else cache
+    toolchain = cache.toolchain(options.cc)
+    key = cache_key(data, options, toolchain)
+    if (entry := cache.lookup(key)) is not None:
+        return entry
+    from filelock import FileLock
+
+    lock = private_folder(cache.root / "locks") / f"{key[:3]}.lock"
+    with FileLock(lock, mode=0o600):
+        if (entry := cache.lookup(key)) is not None:
+            return entry
+        entry = cache.entry(key)
+        for leftover in entry.parent.glob(f".{key}*"):  # of a process that was killed; the lock makes it ours
+            leftover.unlink(missing_ok=True)
+        with new_file(entry, 0o600, durable=True) as temporary:
+            compile_to_file(data, temporary, options, progress=progress, toolchain=toolchain)
+            _append_trailer(temporary)
+        return entry
+
+
+def copy_entry(entry: Path, out: Path) -> None:
+    """Copy a cached ``.so`` out of the cache, without its trailer."""
+    with entry.open("rb") as source, new_file(out.resolve(), 0o777) as temporary, temporary.open("wb") as sink:
+        left = os.fstat(source.fileno()).st_size - _TRAILER.size
+        while left > 0 and (block := source.read(min(_BLOCK, left))):
+            sink.write(block)
+            left -= len(block)
+
+
+def _append_trailer(path: Path) -> None:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").digest()
+        size = file.tell()
+    with path.open("ab") as file:
+        file.write(_TRAILER.pack(_MAGIC, size, digest))
+
+
+def _is_sound(entry: Path) -> bool:
+    """Does the file match its trailer? Raises OSError if it cannot be read."""
+    with entry.open("rb") as file:
+        size = file.seek(0, os.SEEK_END) - _TRAILER.size
+        if size < 0:
+            return False
+        file.seek(size)
+        magic, stated, stated_digest = _TRAILER.unpack(file.read())
+        if magic != _MAGIC or stated != size:
+            return False
+        file.seek(0)
+        digest = hashlib.sha256()
+        while size > 0 and (block := file.read(min(_BLOCK, size))):
+            digest.update(block)
+            size -= len(block)
+        return bool(digest.digest() == stated_digest)
+
+
+def _translator_stamp() -> bytes:
+    """Changes whenever a file does that the generated code comes from: a release's version says it all, but whoever
+    works on the translator itself must not be handed yesterday's code.
+    """
+    package = Path(__file__).resolve().parent.parent
+    folders = [*(package / name for name in _TRANSLATOR), include_dir() / "wasm2so"]
+    digest = hashlib.sha256()
+    for folder in folders:
+        for item in sorted(os.scandir(folder), key=lambda item: item.name):
+            if item.name.endswith((".py", ".h")):
+                stat = item.stat()
+                digest.update(f"{item.name} {stat.st_size} {stat.st_mtime_ns}\n".encode())
+    return digest.digest()
+
+
+def _toolchain_from(answer: dict[str, object]) -> Toolchain:
+    """What `Cache.toolchain` stored. Raises KeyError or TypeError for anything else."""
+    fields = {name: tuple(value) if isinstance(value, list) else value for name, value in answer.items()}
+    return Toolchain(**(fields | {"kind": Kind(str(fields["kind"]))}))  # type: ignore[arg-type]

@@ -1,0 +1,100 @@
+"""What the user may choose about a build, and what a build tells about itself."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from aot.build.run import RunLimits
+from aot.build.toolchain import MAX_CPU_LEVEL, Toolchain
+from aot.errors import UsageError
+
+MAX_OPT = 2
+"""-O3 makes generated code larger, not faster."""
+
+EmitKind = Literal["so", "obj", "c"]
+
+
+@dataclass(frozen=True, slots=True)
+class BuildOptions:
+    """``opt_level`` 0..2; ``cc`` as `find_command` takes it; ``cpu_level`` x86-64-v1..v4; ``guard`` and ``precise`` as
+    in `EmitOptions`; ``debug`` adds debugging information; ``jobs`` None means one compiler per CPU; ``keep`` names a
+    folder for the C files and objects.
+
+    ``compiler_seconds`` of CPU time, five times that of wall time, and ``compiler_bytes`` of address space bound each
+    compiler run. Raises UsageError for values out of range.
+    """
+
+    opt_level: int = 2
+    cc: str | None = None
+    cpu_level: int = 2
+    guard: bool = True
+    precise: bool = True
+    debug: bool = False
+    jobs: int | None = None
+    keep: Path | None = None
+    compiler_seconds: int = 120
+    compiler_bytes: int = 4 << 30
+
+    def __post_init__(self) -> None:
+        ranges = (
+            ("opt_level", self.opt_level, 0, MAX_OPT),
+            ("cpu_level", self.cpu_level, 1, MAX_CPU_LEVEL),
+            ("jobs", 1 if self.jobs is None else self.jobs, 1, 4096),
+            ("compiler_seconds", self.compiler_seconds, 1, 86400),
+            ("compiler_bytes", self.compiler_bytes, 64 << 20, 1 << 46),
+        )
+        for name, value, low, high in ranges:
+            if not low <= value <= high:
+                raise UsageError(f"{name} is {value}; must be between {low} and {high}")
+
+    @property
+    def limits(self) -> RunLimits:
+        return RunLimits(5.0 * self.compiler_seconds, self.compiler_seconds, self.compiler_bytes)
+
+    @property
+    def n_jobs(self) -> int:
+        return self.jobs or len(os.sched_getaffinity(0))
+
+    def code_key(self, toolchain: Toolchain) -> str:
+        """Everything here that the resulting file depends on."""
+        level = toolchain.cpu_level(self.cpu_level)
+        return f"O{self.opt_level} v{level} guard={self.guard} precise={self.precise} debug={self.debug}"
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One C file that was compiled. ``opt`` is the level it was compiled at; ``stepped_down`` tells why that is lower
+    than could be had, empty where nothing went wrong; times are in seconds.
+    """
+
+    name: str
+    opt: int
+    stepped_down: str = ""
+    c_bytes: int = 0
+    render_seconds: float = 0.0
+    compile_seconds: float = 0.0
+    peak_bytes: int = 0
+    commands: tuple[tuple[str, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BuildReport:
+    """``seconds`` per stage: decode, plan, and (added up over all workers) render and compile, then link, total.
+    ``peak_bytes`` is the resident memory of the largest compiler process.
+    """
+
+    out: Path
+    n_functions: int
+    n_chunks: int
+    c_bytes: int
+    out_bytes: int
+    peak_bytes: int
+    seconds: dict[str, float]
+    units: tuple[Unit, ...]
+
+    @property
+    def downgrades(self) -> tuple[Unit, ...]:
+        return tuple(unit for unit in self.units if unit.stepped_down)

@@ -1,0 +1,283 @@
+"""From the bytes of a module to a file: decode, validate, render, compile, link, publish.
+
+Every file is made in a private temporary folder that is removed whatever happens; the result appears at its place
+whole or not at all.
+"""
+
+from __future__ import annotations
+
+import shutil
+import stat
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from aot.abi import include_dir
+from aot.build.elf import ObjectKind, read_meta
+from aot.build.folders import new_file
+from aot.build.options import BuildOptions, BuildReport, EmitKind, Unit
+from aot.build.pool import run_pool
+from aot.build.progress import Progress, Quiet
+from aot.build.run import Outcome
+from aot.build.toolchain import Toolchain, find_toolchain
+from aot.build.unit import Workplace, check_output, compile_unit, failure, run
+from aot.build.worker import MODULE_UNIT, Job, chunk_name, write_chunk
+from aot.emit import EmitOptions, Plan, plan_module, render_chunk, render_module
+from aot.errors import BuildError, FormatError, ModuleError, UsageError
+from aot.wasm.decode import decode_module
+from aot.wasm.module import Module
+from aot.wasm.validate import validate_module
+
+_WASM = "module.wasm"
+_ANY_OPT = 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A module that is valid but for its function bodies, and the plan for its C."""
+
+    module: Module
+    plan: Plan
+    emit: EmitOptions
+
+    @property
+    def n_chunks(self) -> int:
+        return len(self.plan.chunks)
+
+
+def package_version() -> str:
+    """This package's version; ``0`` if it runs from a folder and was never installed."""
+    try:
+        return version("wasm2so")
+    except PackageNotFoundError:
+        return "0"
+
+
+def compile_to_file(
+    data: bytes,
+    out: Path,
+    options: BuildOptions | None = None,
+    *,
+    emit: EmitKind = "so",
+    progress: Progress | None = None,
+    toolchain: Toolchain | None = None,
+) -> BuildReport:
+    """Compile a module to ``out``: a shared object, with ``emit="obj"`` a relocatable one, with ``emit="c"`` a folder
+    of C files, blobs and the headers they include.
+
+    ``toolchain`` saves looking for the compiler again. Raises ModuleError for the first thing wrong with the module,
+    before any BuildError; UsageError if ``out`` cannot be such a result.
+    """
+    options = BuildOptions() if options is None else options
+    progress = Quiet() if progress is None else progress
+    target = _check_target(out, emit)
+    clock = time.monotonic()
+    module = decode_module(data)
+    validate_module(module)
+    seconds = {"decode": time.monotonic() - clock}
+    try:
+        with _workfolder(options) as tmp:
+            if emit == "c":
+                units = _write_all(module, options, tmp, seconds)
+                out_bytes = _publish_folder(tmp, target)
+            else:
+                units = _make_object(module, options, tmp, emit, progress, toolchain, seconds)
+                out_bytes = _publish_file(tmp / "out", target, executable=emit == "so")
+    finally:
+        progress.end()
+    seconds["render"] = sum(unit.render_seconds for unit in units)
+    seconds["compile"] = sum(unit.compile_seconds for unit in units)
+    seconds["total"] = time.monotonic() - clock
+    c_bytes = sum(unit.c_bytes for unit in units)
+    peak = max((unit.peak_bytes for unit in units), default=0)
+    n_chunks = sum(1 for unit in units if unit.name != MODULE_UNIT)
+    return BuildReport(target, len(module.bodies), n_chunks, c_bytes, out_bytes, peak, seconds, units)
+
+
+def _plan(module: Module, options: BuildOptions, cpu_level: int, seconds: dict[str, float]) -> _Source:
+    start = time.monotonic()
+    emit = EmitOptions(guard=options.guard, precise=options.precise, cpu_level=cpu_level, debug=options.debug)
+    plan = plan_module(module, emit)
+    seconds["plan"] = time.monotonic() - start
+    return _Source(module, plan, emit)
+
+
+def _write_all(module: Module, options: BuildOptions, tmp: Path, seconds: dict[str, float]) -> tuple[Unit, ...]:
+    """All C of a module, for people and other build systems; no compiler is needed, nor named in it."""
+    source = _plan(module, options, options.cpu_level, seconds)
+    units = []
+    for chunk in range(source.n_chunks):
+        max_opt, spent = write_chunk(module, source.plan, chunk, tmp)
+        size = (tmp / f"{chunk_name(chunk)}.c").stat().st_size
+        units.append(Unit(chunk_name(chunk), max_opt, c_bytes=size, render_seconds=spent))
+    files = render_module(module, source.plan, f"wasm2so {package_version()}")
+    _write(tmp, files)
+    shutil.copytree(include_dir() / "wasm2so", tmp / "wasm2so")
+    return (Unit(MODULE_UNIT, _ANY_OPT, c_bytes=len(files["module.c"])), *units)
+
+
+def _make_object(
+    module: Module,
+    options: BuildOptions,
+    tmp: Path,
+    emit: EmitKind,
+    progress: Progress,
+    toolchain: Toolchain | None,
+    seconds: dict[str, float],
+) -> tuple[Unit, ...]:
+    """Leave the object in ``tmp / "out"``."""
+    source: _Source | None = None
+    error: BuildError | ModuleError
+    try:
+        toolchain = find_toolchain(options.cc) if toolchain is None else toolchain
+        place = Workplace(tmp, include_dir(), toolchain, options)
+        source = _plan(module, options, toolchain.cpu_level(options.cpu_level), seconds)
+        chunks = source.plan.chunks
+        progress.begin(tuple(c.last - c.first for c in chunks), tuple(c.code_bytes for c in chunks))
+        units = _compile_all(source, place, progress)
+        start = time.monotonic()
+        _link(place, [f"{unit.name}.o" for unit in units], emit)
+        seconds["link"] = time.monotonic() - start
+        return units
+    except (BuildError, ModuleError) as err:
+        error = err
+    _raise_first(source or _plan(module, options, options.cpu_level, seconds), tmp)
+    raise error
+
+
+def _compile_all(source: _Source, place: Workplace, progress: Progress) -> tuple[Unit, ...]:
+    """Compile everything. A single module's only object is module.o, which has the chunk in it."""
+    module, plan, tmp = source.module, source.plan, place.tmp
+    level = "" if place.toolchain.machine != "x86_64" else f" x86-64-v{source.emit.cpu_level}"
+    producer = f"wasm2so {package_version()}; {place.toolchain.version}; -O{place.options.opt_level}{level}"
+    if plan.single:
+        rendered = [write_chunk(module, plan, chunk, tmp) for chunk in range(source.n_chunks)]
+        _write(tmp, render_module(module, plan, producer))
+        unit = compile_unit(place, MODULE_UNIT, min((opt for opt, _ in rendered), default=_ANY_OPT))
+        c_bytes = unit.c_bytes + sum((tmp / f"{chunk_name(c)}.c").stat().st_size for c in range(source.n_chunks))
+        unit = replace(unit, c_bytes=c_bytes, render_seconds=sum(spent for _, spent in rendered))
+        progress.done(unit, None)
+        return (unit,)
+    _write(tmp, render_module(module, plan, producer))
+    n_workers = min(place.options.n_jobs, source.n_chunks + 1)
+    if n_workers > 1:
+        (tmp / _WASM).write_bytes(module.data)
+        return run_pool(Job(tmp / _WASM, source.emit, place, _ANY_OPT), source.n_chunks, n_workers, progress)
+    units = [compile_unit(place, MODULE_UNIT, _ANY_OPT)]
+    progress.done(units[0], None)
+    for chunk in range(source.n_chunks):
+        max_opt, spent = write_chunk(module, plan, chunk, tmp)
+        units.append(replace(compile_unit(place, chunk_name(chunk), max_opt), render_seconds=spent))
+        progress.done(units[-1], chunk)
+    return tuple(units)
+
+
+def _raise_first(source: _Source, tmp: Path) -> None:
+    """After a failure: raise the error of the lowest chunk with an invalid body, if there is one.
+
+    Chunks are compiled in no certain order, so what failed first need not be what a reader of the module meets
+    first; and a module that is invalid is refused for that even where the compiler fails as well.
+    """
+    for chunk in range(source.n_chunks):
+        if not (tmp / f"{chunk_name(chunk)}.c").exists():
+            render_chunk(source.module, source.plan, chunk)
+
+
+def _link(place: Workplace, objects: list[str], emit: EmitKind) -> None:
+    make = place.toolchain.link_command if emit == "so" else place.toolchain.combine_command
+    command = make(objects, "out")
+    result = run(place, command)
+    if result.outcome is not Outcome.OK:
+        raise failure(command, result)
+    if emit == "obj":
+        check_output(place, command, "out", ObjectKind.RELOCATABLE)
+        return
+    try:
+        read_meta(place.tmp / "out")
+    except (FormatError, OSError) as err:
+        raise BuildError(f"{command[0]} reported success but its output is no good: {err}", command) from None
+
+
+def _write(tmp: Path, files: dict[str, bytes]) -> None:
+    for name, content in files.items():
+        (tmp / name).write_bytes(content)
+
+
+@contextmanager
+def _workfolder(options: BuildOptions) -> Iterator[Path]:
+    """The build's private folder; with ``options.keep``, its C files and objects are copied there at the end."""
+    with tempfile.TemporaryDirectory(prefix="wasm2so-", ignore_cleanup_errors=True) as name:
+        tmp = Path(name)
+        try:
+            yield tmp
+        finally:
+            if options.keep is not None:
+                options.keep.mkdir(parents=True, exist_ok=True)
+                for path in tmp.iterdir():
+                    if path.suffix in {".c", ".h", ".bin", ".o"} and path.is_file():
+                        shutil.copyfile(path, options.keep / path.name)
+
+
+def _check_target(out: Path, emit: EmitKind) -> Path:
+    """The path to publish at, symbolic links followed. Raises UsageError if such a result cannot be put there."""
+    target = out.resolve()
+    if not target.parent.is_dir():
+        raise UsageError(f"{out}: there is no folder {target.parent}")
+    if emit != "c":
+        if target.is_dir():
+            raise UsageError(f"{out}: is a folder")
+        return target
+    if target.exists() and not target.is_dir():
+        raise UsageError(f"{out}: exists and is not a folder, which is what C is written to")
+    foreign = sorted(path.name for path in target.iterdir() if not _is_ours(path)) if target.is_dir() else []
+    if foreign:
+        raise UsageError(f"{out}: the folder holds other files ({', '.join(foreign[:3])}); name a new or empty one")
+    return target
+
+
+def _is_ours(path: Path) -> bool:
+    """Could `_publish_folder` have written this?"""
+    if path.name == "wasm2so":
+        return path.is_dir() and all(header.suffix == ".h" for header in path.iterdir())
+    numbered = path.suffix == ".c" and path.stem[:1] == "f" and path.stem[1:].isdigit()
+    return numbered or path.name in {"module.h", "module.c", "meta.bin", "data.bin", "image.bin"}
+
+
+def _publish_file(made: Path, target: Path, *, executable: bool) -> int:
+    """Put the result at ``target``. A device or pipe is written to, never replaced."""
+    size = made.stat().st_size
+    if target.exists() and not stat.S_ISREG(target.stat().st_mode):
+        with made.open("rb") as source, target.open("wb") as sink:
+            shutil.copyfileobj(source, sink)
+        return size
+    with new_file(target, 0o777 if executable else 0o666) as temporary:
+        shutil.copyfile(made, temporary)
+    return size
+
+
+def _publish_folder(tmp: Path, target: Path) -> int:
+    """Put a copy of ``tmp`` at ``target``, in exchange for an earlier result if there is one."""
+    fresh = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name[:64]}."))
+    try:
+        new, old = fresh / "new", fresh / "old"
+        new.mkdir()
+        for path in tmp.iterdir():
+            if path.is_dir():
+                shutil.copytree(path, new / path.name)
+            else:
+                shutil.copyfile(path, new / path.name)
+        if target.exists():
+            target.rename(old)
+        try:
+            new.rename(target)
+        except OSError:
+            if old.exists():
+                old.rename(target)
+            raise
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+    return sum(path.stat().st_size for path in target.rglob("*") if path.is_file())

@@ -1,0 +1,189 @@
+"""Runs one compiler: no shell, a scrubbed environment, limits on time, memory and files, and nothing left behind.
+
+The command is started as the leader of a session of its own, so that all it starts can be ended together. Limits are
+set on the started tree with prlimit, never between fork and exec: the caller may have threads.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import selectors
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import IO
+
+from aot.build.folders import cache_root
+
+LOG_BYTES = 64 << 10
+"""What is kept of a compiler's output; the rest is read and dropped."""
+
+_DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin"
+
+# How compilers say that a resource ran out, or that they broke, when they catch it themselves.
+_MEMORY_SIGNS = ("out of memory", "memory exhausted", "cannot allocate memory", "bad_alloc", "killed signal terminated")
+_TIME_SIGNS = ("cpu time limit exceeded",)
+_CRASH_SIGNS = (
+    "internal compiler error",
+    "submit a bug report",
+    "signal terminated program",
+    "unable to execute command",
+)
+
+
+class Outcome(StrEnum):
+    """How a run ended. Only FAILED is the compiler's own verdict on its input."""
+
+    OK = "ok"
+    FAILED = "failed"
+    TIMEOUT = "ran out of time"
+    MEMORY = "ran out of memory"
+    CRASHED = "crashed"
+
+
+@dataclass(frozen=True, slots=True)
+class RunLimits:
+    """``wall_seconds`` covers the whole run; the other limits hold for each process of it."""
+
+    wall_seconds: float = 600.0
+    cpu_seconds: int = 120
+    memory_bytes: int = 4 << 30
+    file_bytes: int = 2 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """``log`` is standard output and error together; ``peak_bytes`` the largest process's resident memory."""
+
+    outcome: Outcome
+    returncode: int
+    log: str
+    seconds: float
+    peak_bytes: int
+
+
+def compiler_environment(tmp: Path, environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The few variables that a compiler gets. CPATH, LIBRARY_PATH, LD_PRELOAD and their like do not pass."""
+    source = os.environ if environ is None else environ
+    return {
+        "PATH": source.get("PATH") or _DEFAULT_PATH,
+        "LC_ALL": "C",
+        "HOME": str(tmp),
+        "TMPDIR": str(tmp),
+        # zig builds its own libc stubs once, in some twenty seconds, and keeps them here.
+        "ZIG_GLOBAL_CACHE_DIR": source.get("ZIG_GLOBAL_CACHE_DIR") or str(cache_root() / "zig"),
+        "ZIG_LOCAL_CACHE_DIR": str(tmp / "zig-local"),
+    }
+
+
+def run_compiler(command: Sequence[str], cwd: Path, limits: RunLimits, env: Mapping[str, str]) -> RunResult:
+    """Run ``command`` in ``cwd`` to its end, or to the end of its limits. Raises OSError if it cannot be started.
+
+    Whatever happens, KeyboardInterrupt included, no process of the command's session outlives this call.
+    """
+    start = time.monotonic()
+    deadline = start + limits.wall_seconds
+    process = subprocess.Popen(
+        list(command),
+        cwd=cwd,
+        env=dict(env),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    stream = process.stdout
+    assert stream is not None
+    ended = False
+    log = bytearray()
+    try:
+        _limit_tree(process.pid, limits)
+        ended = _drain(stream, log, deadline) and _await_exit(process.pid, deadline)
+    finally:
+        stream.close()
+        status, peak = _end_session(process)
+    text = log.decode("utf-8", "replace")
+    outcome = _classify(status, text) if ended else Outcome.TIMEOUT
+    return RunResult(outcome, status, text, time.monotonic() - start, peak)
+
+
+def _limit_tree(pid: int, limits: RunLimits) -> None:
+    """Set the limits on ``pid`` and on what it has started meanwhile; later children inherit them."""
+    wanted = {
+        resource.RLIMIT_CPU: limits.cpu_seconds,
+        resource.RLIMIT_AS: limits.memory_bytes,
+        resource.RLIMIT_FSIZE: limits.file_bytes,
+        resource.RLIMIT_CORE: 0,
+    }
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        for kind, value in wanted.items():
+            _, hard = resource.prlimit(pid, kind)
+            top = value if hard == resource.RLIM_INFINITY else min(value, hard)
+            resource.prlimit(pid, kind, (top, top))
+    with contextlib.suppress(OSError):
+        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split():
+            _limit_tree(int(child), limits)
+
+
+def _drain(stream: IO[bytes], log: bytearray, deadline: float) -> bool:
+    """Read until every writer has closed the pipe; False if the deadline came first."""
+    fd = stream.fileno()
+    with selectors.DefaultSelector() as selector:
+        selector.register(fd, selectors.EVENT_READ)
+        while (left := deadline - time.monotonic()) > 0:
+            if not selector.select(left):
+                continue
+            block = os.read(fd, 1 << 16)
+            if not block:
+                return True
+            log += block[: LOG_BYTES - len(log)]
+    return False
+
+
+def _await_exit(pid: int, deadline: float) -> bool:
+    """Wait for the leader to exit, without reaping it; False if the deadline came first."""
+    pause = 0.0001
+    while time.monotonic() < deadline:
+        try:
+            if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None:
+                return True
+        except ChildProcessError:  # the host ignores SIGCHLD: the system reaps for it
+            return True
+        time.sleep(pause)
+        pause = min(2 * pause, 0.02)
+    return False
+
+
+def _end_session(process: subprocess.Popen[bytes]) -> tuple[int, int]:
+    """Kill what is left of the session, then reap its leader: (return code, peak resident bytes).
+
+    The leader is not reaped before the kill, so that its number cannot have become somebody else's.
+    """
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    try:
+        _, status, usage = os.wait4(process.pid, 0)
+    except ChildProcessError:
+        process.returncode = 0
+        return 0, 0
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return process.returncode, usage.ru_maxrss * 1024
+
+
+def _classify(status: int, log: str) -> Outcome:
+    if status == 0:
+        return Outcome.OK
+    low = log.lower()
+    if status == -signal.SIGXCPU or any(sign in low for sign in _TIME_SIGNS):
+        return Outcome.TIMEOUT
+    if status == -signal.SIGKILL or any(sign in low for sign in _MEMORY_SIGNS):
+        return Outcome.MEMORY
+    if status < 0 or any(sign in low for sign in _CRASH_SIGNS):
+        return Outcome.CRASHED
+    return Outcome.FAILED

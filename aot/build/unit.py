@@ -1,0 +1,101 @@
+"""Compiles one C file to an object: the ladder of levels, and what is believed of a compiler's exit status."""
+
+from __future__ import annotations
+
+import shlex
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from aot.build.elf import ObjectKind, check_whole
+from aot.build.options import BuildOptions, Unit
+from aot.build.run import Outcome, RunResult, compiler_environment, run_compiler
+from aot.build.toolchain import Toolchain
+from aot.errors import BuildError, FormatError
+
+
+@dataclass(frozen=True, slots=True)
+class Workplace:
+    """Where and with what to compile: ``tmp`` is the build's private folder and every compiler's working folder."""
+
+    tmp: Path
+    include: Path
+    toolchain: Toolchain
+    options: BuildOptions
+
+
+def compile_unit(place: Workplace, name: str, max_opt: int) -> Unit:
+    """Compile ``{name}.c`` to ``{name}.o`` at the lower of the wanted level and ``max_opt``, stepping further down each
+    time the compiler runs out of time or memory or breaks.
+
+    Raises BuildError if it refuses the file, or none of the levels works.
+    """
+    start = time.monotonic()
+    source, out = f"{name}.c", f"{name}.o"
+    commands: list[tuple[str, ...]] = []
+    troubles: list[str] = []
+    peak = 0
+    for opt in range(min(place.options.opt_level, max_opt), -1, -1):
+        command = place.toolchain.compile_command(
+            source,
+            out,
+            opt=opt,
+            cpu_level=place.options.cpu_level,
+            debug=place.options.debug,
+            include=place.include,
+            tmp=place.tmp,
+        )
+        commands.append(command)
+        result = run(place, command)
+        peak = max(peak, result.peak_bytes)
+        if result.outcome is Outcome.OK:
+            check_output(place, command, out, ObjectKind.RELOCATABLE)
+            return Unit(
+                name,
+                opt,
+                ", ".join(troubles),
+                (place.tmp / source).stat().st_size,
+                compile_seconds=time.monotonic() - start,
+                peak_bytes=peak,
+                commands=tuple(commands),
+            )
+        if result.outcome is Outcome.FAILED:
+            raise failure(command, result)
+        troubles.append(f"-O{opt} {describe(result)}")
+    raise BuildError(f"{place.toolchain.version} cannot compile {source}: {', '.join(troubles)}", command, result.log)
+
+
+def run(place: Workplace, command: tuple[str, ...]) -> RunResult:
+    """Run a compiler or linker in the build's folder. Raises BuildError if it cannot be started."""
+    try:
+        return run_compiler(command, place.tmp, place.options.limits, compiler_environment(place.tmp))
+    except OSError as err:
+        raise BuildError(f"C compiler {command[0]}: {err.strerror}", command) from None
+
+
+def failure(command: tuple[str, ...], result: RunResult) -> BuildError:
+    """The error for a run that failed: the command's first word and its first line that speaks of an error."""
+    lines = [line.strip() for line in result.log.splitlines() if line.strip()]
+    telling = next((line for line in lines if "error" in line.lower()), lines[0] if lines else "it printed nothing")
+    return BuildError(f"{shlex.quote(command[0])} {describe(result)}: {telling[:500]}", command, result.log)
+
+
+def describe(result: RunResult) -> str:
+    """How a run ended, in words."""
+    if result.outcome is Outcome.FAILED:
+        return f"failed with status {result.returncode}"
+    if result.outcome is Outcome.CRASHED and result.returncode < 0:
+        return f"crashed ({signal.Signals(-result.returncode).name})"
+    if result.outcome is Outcome.TIMEOUT:
+        return f"ran out of time after {result.seconds:.1f} s"
+    return str(result.outcome)
+
+
+def check_output(place: Workplace, command: tuple[str, ...], out: str, kind: ObjectKind) -> None:
+    """Raises BuildError unless the command left a whole ELF file of this machine: exit status 0 is not enough."""
+    try:
+        check_whole(place.tmp / out, kind, place.toolchain.machine)
+    except (FormatError, OSError) as err:
+        text = err.strerror if isinstance(err, OSError) else str(err)
+        raise BuildError(f"{command[0]} reported success but {out} is no good: {text}", command) from None

@@ -1,0 +1,89 @@
+"""A build's helper process: ``python -m aot.build.worker``. Writes C for a chunk of functions and compiles it.
+
+It is not a multiprocessing worker, because those run the user's main script again when they start. Messages are
+pickles on standard input and output: first a `Job`, then a chunk's number or None for module.c, each answered by one
+`Unit` or by the error. End of input ends the process.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import sys
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NoReturn
+
+from aot.build.options import Unit
+from aot.build.unit import Workplace, compile_unit
+from aot.emit import EmitOptions, Plan, plan_module, render_chunk
+from aot.wasm.decode import decode_module
+from aot.wasm.module import Module
+
+MODULE_UNIT = "module"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a worker needs before its first task; ``wasm`` is the file that holds the validated module."""
+
+    wasm: Path
+    emit: EmitOptions
+    place: Workplace
+    module_opt: int
+
+
+def chunk_name(chunk: int) -> str:
+    return f"f{chunk}"
+
+
+def write_chunk(module: Module, plan: Plan, chunk: int, tmp: Path) -> tuple[int, float]:
+    """Render a chunk into ``tmp``: (its highest optimisation level, seconds). Raises ModuleError.
+
+    There is a file only if the chunk's bodies are valid.
+    """
+    start = time.monotonic()
+    text = render_chunk(module, plan, chunk)
+    # Generated C is ASCII whatever the module holds: no byte of the guest's gets into it.
+    (tmp / f"{chunk_name(chunk)}.c").write_bytes(text.text.encode("ascii"))
+    return text.max_opt, time.monotonic() - start
+
+
+def main() -> int:
+    requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # whatever prints must not disturb the messages
+    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    job: Job = pickle.load(requests)
+    module = decode_module(job.wasm.read_bytes())
+    plan = plan_module(module, job.emit)
+    while True:
+        try:
+            chunk: int | None = pickle.load(requests)
+        except EOFError:
+            return 0
+        try:
+            answer: Unit | Exception = _work(job, module, plan, chunk)
+        except Exception as err:
+            err.add_note(f"while compiling {'module.c' if chunk is None else f'chunk {chunk}'}")
+            answer = err
+        pickle.dump(answer, answers)
+        answers.flush()
+
+
+def _work(job: Job, module: Module, plan: Plan, chunk: int | None) -> Unit:
+    if chunk is None:
+        return compile_unit(job.place, MODULE_UNIT, job.module_opt)
+    max_opt, seconds = write_chunk(module, plan, chunk, job.place.tmp)
+    return replace(compile_unit(job.place, chunk_name(chunk), max_opt), render_seconds=seconds)
+
+
+def _leave(signum: int, frame: object) -> NoReturn:
+    """Unwind on SIGTERM, so that a running compiler is ended too."""
+    raise SystemExit(128 + signum)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

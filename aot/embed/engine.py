@@ -1,0 +1,82 @@
+"""Engines: how modules are compiled and how their memories are kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+from aot.embed._native import lib
+from aot.errors import UsageError
+
+if TYPE_CHECKING:
+    from aot.build import BuildOptions
+
+MemoryKind = Literal["auto", "guard", "checked"]
+
+
+@dataclass(slots=True)
+class Config:
+    """Options of an engine, all readable and writable until an engine is made of them.
+
+    ``opt_level`` is the C compiler's (0, 1, 2); ``cc`` names the compiler, None to find one; ``cpu_level`` is N of
+    x86-64-vN. ``memory`` chooses how 32-bit memories are kept: "guard" reserves 8 GiB of address space for each and
+    needs no checks, "checked" reserves little and checks each access, "auto" takes "guard" where the process may
+    reserve that much. ``precise`` keeps traps of loads whose value is not used, as the specification wants. ``debug``
+    compiles for gdb. ``cache`` False compiles anew and keeps nothing. ``jobs`` bounds the compilers that run at once.
+    """
+
+    opt_level: int = 2
+    cc: str | None = None
+    cpu_level: int = 2
+    memory: MemoryKind = "auto"
+    precise: bool = True
+    debug: bool = False
+    cache: bool = True
+    jobs: int | None = None
+
+    def copy(self) -> Config:
+        return replace(self)
+
+
+class Engine:
+    """A configuration, fixed when the engine is made. Engines are cheap and shared freely between threads."""
+
+    __slots__ = ("__weakref__", "_config", "_guard")
+
+    def __init__(self, config: Config | None = None) -> None:
+        if config is not None and not isinstance(config, Config):
+            raise TypeError(f"expected a Config, not {type(config).__name__}")
+        self._config = Config() if config is None else config.copy()
+        if self._config.memory not in ("auto", "guard", "checked"):
+            raise UsageError(f'memory is {self._config.memory!r}; must be "auto", "guard" or "checked"')
+        self._guard: bool | None = None if self._config.memory == "auto" else self._config.memory == "guard"
+
+    @property
+    def config(self) -> Config:
+        """A copy of the configuration."""
+        return self._config.copy()
+
+    @property
+    def guard(self) -> bool:
+        """Whether 32-bit memories rely on reserved address space; found out at the first use if "auto"."""
+        if self._guard is None:
+            self._guard = bool(lib.w2s_can_reserve())
+        return self._guard
+
+    def _build_options(self) -> BuildOptions:
+        """Raises UsageError if an option is out of range."""
+        from aot.build import BuildOptions
+
+        config = self._config
+        return BuildOptions(
+            opt_level=config.opt_level,
+            cc=config.cc,
+            cpu_level=config.cpu_level,
+            guard=self.guard,
+            precise=config.precise,
+            debug=config.debug,
+            jobs=config.jobs,
+        )
+
+    def __repr__(self) -> str:
+        return f"<Engine {self._config}>"

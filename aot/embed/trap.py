@@ -1,0 +1,50 @@
+"""Traps: why wasm code stopped."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from aot.embed._native import lib
+from aot.errors import WasmError
+
+
+class TrapCode(IntEnum):
+    """The reasons for a trap, numbered as in ``enum w2s_trap_code`` (and, as far as both have them, wasmtime)."""
+
+    STACK_OVERFLOW = lib.W2S_TRAP_STACK_OVERFLOW
+    MEMORY_OUT_OF_BOUNDS = lib.W2S_TRAP_MEMORY_OUT_OF_BOUNDS
+    HEAP_MISALIGNED = lib.W2S_TRAP_HEAP_MISALIGNED
+    TABLE_OUT_OF_BOUNDS = lib.W2S_TRAP_TABLE_OUT_OF_BOUNDS
+    INDIRECT_CALL_TO_NULL = lib.W2S_TRAP_INDIRECT_CALL_TO_NULL
+    BAD_SIGNATURE = lib.W2S_TRAP_BAD_SIGNATURE
+    INTEGER_OVERFLOW = lib.W2S_TRAP_INTEGER_OVERFLOW
+    INTEGER_DIVISION_BY_ZERO = lib.W2S_TRAP_INTEGER_DIVISION_BY_ZERO
+    BAD_CONVERSION_TO_INTEGER = lib.W2S_TRAP_BAD_CONVERSION_TO_INTEGER
+    UNREACHABLE = lib.W2S_TRAP_UNREACHABLE
+    INTERRUPT = lib.W2S_TRAP_INTERRUPT
+    OUT_OF_FUEL = lib.W2S_TRAP_OUT_OF_FUEL
+    NULL_REFERENCE = lib.W2S_TRAP_NULL_REFERENCE
+    CAST_FAILURE = lib.W2S_TRAP_CAST_FAILURE
+    ARRAY_OUT_OF_BOUNDS = lib.W2S_TRAP_ARRAY_OUT_OF_BOUNDS
+    UNDEFINED_ELEMENT = lib.W2S_TRAP_UNDEFINED_ELEMENT
+    HOST = lib.W2S_TRAP_HOST
+
+
+class Trap(WasmError):
+    """Wasm code stopped. ``message`` is in the words of the specification's tests.
+
+    Host functions may raise one of their own; it has no code unless they give one.
+    """
+
+    def __init__(self, message: str, code: int | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.trap_code = None if code is None else TrapCode(code)
+
+    @property
+    def code(self) -> TrapCode | None:
+        """The same as ``trap_code``."""
+        return self.trap_code
+
+    def __reduce__(self) -> tuple[type[Trap], tuple[str, int | None]]:
+        return type(self), (self.message, self.trap_code)

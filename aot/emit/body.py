@@ -1,0 +1,250 @@
+"""One pass over a function body: decode, validate and write C (spec: Validation Algorithm; Binary Format, Expressions).
+
+Most instructions are a table row: check the operand types against the row's signature and fill its template. The rest
+have handlers. Type checking is popping, so a body that comes through is valid, and `check_body` is the same pass.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aot.emit import names
+from aot.emit.context import ModuleContext, StackType
+from aot.emit.handlers import HANDLER_BY_CODE, Handler
+from aot.emit.immediates import read_u32, read_val_type
+from aot.emit.memory import load, store
+from aot.emit.state import MAX_PENDING_CHARS, MAX_PENDING_DEPTH, PENDING_WINDOW, BodyState, Frame
+from aot.emit.variable import needs_setting
+from aot.errors import DecodeError, LimitError, ModuleError, Site, UnsupportedError
+from aot.wasm.opcodes import BY_CODE, TABLE, UNSUPPORTED, Effect, Imm, Op
+
+MAX_LOCALS = 50_000
+"""Implementation limit of the JavaScript API, parameters included."""
+
+_HEAVY = 5_000
+"""Functions with more labels or variables than this make optimising compilers slow: they stop at -O1."""
+
+_VERY_HEAVY = 40_000
+
+SimpleRow = tuple[int, str, str, str, str, bool, str]
+"""Operand count, first and second operand type, result type, template, pure?, C type of the result."""
+
+_CTYPE = {"i": "uint32_t", "l": "uint64_t", "f": "float", "d": "double"}
+
+
+def _simple_row(op: Op) -> SimpleRow:
+    assert op.c is not None
+    params = op.params
+    second = params[1] if len(params) == 2 else ""
+    return len(params), params[0], second, op.result, op.c, op.effect is Effect.PURE, _CTYPE[op.result]
+
+
+_SIMPLE: tuple[SimpleRow | None, ...] = tuple(
+    _simple_row(op) if (op := BY_CODE.get(code)) and op.c and op.imm is Imm.NONE else None for code in range(256)
+)
+"""FAST: rows with a template and no immediate, by opcode byte."""
+
+_PREFIXED = {op.code: _simple_row(op) for op in TABLE if op.code > 0xFF and op.c}
+_MEMORY = {op.code: op for op in TABLE if op.imm is Imm.MEMARG}
+_HANDLERS: tuple[Handler | None, ...] = tuple(HANDLER_BY_CODE.get(code) for code in range(256))
+
+
+@dataclass(frozen=True, slots=True)
+class BodyText:
+    """A function as C. ``lines`` is the body without declarations of unused things, ready between braces.
+
+    ``callees`` are own functions it calls by name; ``weight`` counts labels and variables.
+    """
+
+    func: int
+    lines: tuple[str, ...]
+    callees: frozenset[int]
+    weight: int
+
+    @property
+    def max_opt(self) -> int:
+        """The highest -O level at which compilers take this function in reasonable time."""
+        if self.weight > _VERY_HEAVY:
+            return 0
+        return 1 if self.weight > _HEAVY else 3
+
+
+def _read_locals(cx: ModuleContext, data: bytes, params: tuple[StackType, ...]) -> tuple[list[StackType], int]:
+    """The types of all locals, parameters first, and the position of the first instruction."""
+    types = list(params)
+    n_groups, pos = read_u32(data, 0)
+    if n_groups > len(data):
+        raise DecodeError("unexpected end of section or function")
+    total = len(types)
+    for _ in range(n_groups):
+        n, pos = read_u32(data, pos)
+        total += n
+        if total > 0xFFFFFFFF:
+            raise DecodeError("too many locals")
+        if total > MAX_LOCALS:
+            raise LimitError(f"too many locals: {total}, at most {MAX_LOCALS}")
+        t, pos = read_val_type(data, pos, len(cx.module.types))
+        types.extend([t] * n)
+    return types, pos
+
+
+def emit_body(cx: ModuleContext, func: int) -> BodyText:
+    """Validate and translate own function ``func`` (index in the whole index space).
+
+    Raises DecodeError, InvalidError, LimitError or UnsupportedError, with the site.
+    """
+    module = cx.module
+    body = module.bodies[func - module.n_imported_funcs]
+    data = module.data[body.start : body.end]
+    signature = cx.signature(module.func_types[func])
+    try:
+        local_types, pos = _read_locals(cx, data, signature.params)
+    except IndexError:
+        raise DecodeError("unexpected end of section or function", Site(body.start, func)) from None
+    except ModuleError as error:
+        raise error.at(Site(body.start, func)) from None
+    st = BodyState(cx, func, data, pos, local_types, len(signature.params))
+    st.frames.append(Frame("func", (), signature.results, 0, 0, True))
+    _run(st, body.start)
+    return BodyText(func, _assemble(st), frozenset(st.callees), st.n_labels + st.n_temps + len(st.used_locals))
+
+
+def _run(st: BodyState, start: int) -> None:
+    """The loop over all instructions; ``start`` is the body's position in the module, for error sites."""
+    try:
+        _loop(st)
+        if st.pos != len(st.data):
+            raise DecodeError("END opcode expected: code goes on behind the function's end")
+    except IndexError:
+        site = Site(start + min(st.at, len(st.data)), st.func)
+        raise DecodeError("unexpected end of section or function", site) from None
+    except ModuleError as error:
+        op = BY_CODE.get(st.data[st.at]) if st.at < len(st.data) else None
+        raise error.at(Site(start + st.at, st.func, op.name if op else None)) from None
+
+
+def _loop(st: BodyState) -> None:
+    """FAST: one iteration an instruction; the commonest are written out here, each as its handler does it."""
+    data, types, exprs, frames = st.data, st.types, st.exprs, st.frames
+    local_types, used, n_params = st.local_types, st.used_locals, st.n_params
+    n_simple_locals = min(len(local_types), 128)
+    simple, handlers, local_names, small_i32 = _SIMPLE, _HANDLERS, names.LOCALS, names.SMALL_I32
+    pos, height = st.pos, st.height
+    has_unset = any(needs_setting(t) for t in local_types[n_params:]) if len(local_types) > n_params else False
+    if has_unset:
+        n_simple_locals = 0
+    while True:
+        st.at = pos
+        code = data[pos]
+        pos += 1
+        if code == 0x20:  # local.get
+            index = data[pos]
+            if index < n_simple_locals and len(types) < height + PENDING_WINDOW:
+                pos += 1
+                used.add(index)
+                types.append(local_types[index])
+                exprs.append(local_names[index])
+                continue
+        elif code == 0x41:  # i32.const
+            byte = data[pos]
+            if byte < 0x80:
+                pos += 1
+                types.append("i")
+                exprs.append(small_i32[byte])
+                continue
+        row = simple[code]
+        if row is not None:
+            _simple(st, row, types, exprs, height)
+            continue
+        st.pos = pos
+        handler = handlers[code]
+        if handler is not None:
+            handler(st)
+        elif code in _MEMORY:
+            op = _MEMORY[code]
+            if op.effect is Effect.READ:
+                load(st, op)
+            else:
+                store(st, op)
+        else:
+            _prefixed(st, code)
+        pos, height = st.pos, st.height
+        if not frames:
+            return
+
+
+def _simple(st: BodyState, row: SimpleRow, types: list[StackType], exprs: list[str], height: int) -> None:
+    """An instruction whose row has a C template: pop by signature, fill, push."""
+    arity, first, second, result, template, pure, ctype = row
+    n = len(types)
+    if arity == 2:
+        if n - height >= 2 and types[-1] == second and types[-2] == first:
+            right = exprs.pop()
+            types.pop()
+            expr = template % (exprs[-1], right)
+        else:
+            right = st.pop(second)
+            expr = template % (st.pop(first), right)
+            st.push(result, "")
+    elif n > height and types[-1] == first:
+        expr = template % exprs[-1]
+    else:
+        expr = template % st.pop(first)
+        st.push(result, "")
+    types[-1] = result
+    if not pure or (len(expr) > 40 and (len(expr) > MAX_PENDING_CHARS or expr.count("(") > MAX_PENDING_DEPTH)):
+        expr = st.name(ctype, expr)
+    exprs[-1] = expr
+
+
+def _prefixed(st: BodyState, code: int) -> None:
+    """Opcodes of two parts, and all that cannot be compiled."""
+    if code == 0xFC:
+        number, st.pos = read_u32(st.data, st.pos)
+        full = code << 16 | number
+        row = _PREFIXED.get(full)
+        if row is not None:
+            _simple(st, row, st.types, st.exprs, st.height)
+            return
+        handler = HANDLER_BY_CODE.get(full)
+        if handler is not None:
+            handler(st)
+            return
+        raise DecodeError(f"illegal opcode: {code:#04x} {number:#04x}")
+    feature = UNSUPPORTED.get(code)
+    if feature is not None:
+        raise UnsupportedError(f"this module needs {feature}, which is not supported")
+    raise DecodeError(f"illegal opcode: {code:#04x}")
+
+
+# -- the finished body --------------------------------------------------------------------------------------------
+
+_LEAF_VARIABLES = 256
+"""Functions that call nothing and have at most so many variables fit in the stack's reserve unchecked."""
+
+_LARGE_FRAME = 4096
+"""More variables than this may need a frame larger than the reserve: such functions check for their own size."""
+
+
+def _assemble(st: BodyState) -> tuple[str, ...]:
+    """Declarations and prologue for what the body turned out to use, then its lines."""
+    head: list[str] = []
+    for index in sorted(st.used_locals):
+        if index >= st.n_params:
+            ctype = st.cx.ctype(st.local_types[index])
+            head.append(f"{ctype}{'' if ctype[-1] == '*' else ' '}{names.local(index)} = 0;")
+    head += st.declarations
+    n_variables = len(head) + st.n_temps
+    if n_variables > _LARGE_FRAME:
+        head.append(f"w2s_check_stack_for(vm, {16 * n_variables}u);")
+    elif st.calls or n_variables > _LEAF_VARIABLES:
+        head.append("w2s_check_stack(vm);")
+    for index in sorted(st.memories):
+        info = st.cx.memories[index]
+        if info.guarded:
+            head.append(f"uint8_t *const m{index} = ({info.ref})->base;")
+        else:
+            head.append(f"const struct w2s_memory *const m{index} = {info.ref};")
+    return (*head, *(line for line in st.lines if line))
+
+

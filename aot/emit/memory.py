@@ -1,0 +1,116 @@
+"""Memory instructions (spec: Memory Instructions)."""
+
+from __future__ import annotations
+
+from aot.emit.context import MemoryInfo, StackType
+from aot.emit.immediates import read_u32
+from aot.emit.state import BodyState
+from aot.errors import DecodeError, InvalidError
+from aot.wasm.opcodes import Op
+
+
+def memory_info(st: BodyState, index: int) -> MemoryInfo:
+    """Memory ``index``. Raises InvalidError if there is none."""
+    if index >= len(st.cx.memories):
+        raise InvalidError(f"unknown memory {index}")
+    return st.cx.memories[index]
+
+
+def read_memarg(st: BodyState, op: Op) -> tuple[int, MemoryInfo, int]:
+    """Read alignment, memory index and offset: (memory index, memory, offset)."""
+    align, pos = read_u32(st.data, st.pos)
+    index = 0
+    if align >= 0x40:
+        if align >= 0x80:
+            raise DecodeError("malformed memop flags")
+        align -= 0x40
+        index, pos = read_u32(st.data, pos)
+    offset, st.pos = read_u32(st.data, pos)
+    info = memory_info(st, index)
+    if align > op.align:
+        raise InvalidError("alignment must not be larger than natural")
+    return index, info, offset
+
+
+def _place(st: BodyState, helper: str, index: int, info: MemoryInfo) -> str:
+    """The beginning of a call of an access helper: guarded or checked."""
+    st.memories.add(index)
+    return f"{helper}(m{index}" if info.guarded else f"{helper}_c(vm, m{index}"
+
+
+def load(st: BodyState, op: Op) -> None:
+    """Any load: read now, whether or not the value is used."""
+    index, info, offset = read_memarg(st, op)
+    address = st.pop(info.index)
+    assert op.c is not None
+    st.push_named(op.result, f"{_place(st, op.c, index, info)}, {address}, {offset}u)")
+
+
+def store(st: BodyState, op: Op) -> None:
+    """Any store."""
+    index, info, offset = read_memarg(st, op)
+    value = st.pop(op.params[1])
+    address = st.pop(info.index)
+    assert op.c is not None
+    st.write(f"{_place(st, op.c, index, info)}, {address}, {offset}u, {value});")
+
+
+def _memory(st: BodyState) -> MemoryInfo:
+    index, st.pos = read_u32(st.data, st.pos)
+    return memory_info(st, index)
+
+
+def _sized(st: BodyState, index_type: str, expr: str) -> None:
+    """Push a size or -1 as an index of a memory or table."""
+    st.push_named(index_type, expr if index_type == "l" else f"(uint32_t){expr}")
+
+
+def memory_size(st: BodyState) -> None:
+    """memory.size."""
+    info = _memory(st)
+    _sized(st, info.index, f"w2s_memory_pages({info.ref})")
+
+
+def memory_grow(st: BodyState) -> None:
+    """memory.grow."""
+    info = _memory(st)
+    delta = st.pop(info.index)
+    _sized(st, info.index, f"w2s_memory_grown(vm, {info.ref}, {delta})")
+
+
+def memory_fill(st: BodyState) -> None:
+    """memory.fill."""
+    info = _memory(st)
+    at, byte, n = st.pop_all((info.index, "i", info.index))
+    st.write(f"w2s_memory_fill(vm, {info.ref}, {at}, {byte}, {n});")
+
+
+def memory_copy(st: BodyState) -> None:
+    """memory.copy, between two memories or within one."""
+    to = _memory(st)
+    source = _memory(st)
+    count: StackType = "l" if to.index == source.index == "l" else "i"
+    to_at, from_at, n = st.pop_all((to.index, source.index, count))
+    st.write(f"w2s_memory_copy(vm, {to.ref}, {source.ref}, {to_at}, {from_at}, {n});")
+
+
+def _data_segment(st: BodyState) -> int:
+    index, st.pos = read_u32(st.data, st.pos)
+    if st.cx.module.data_count is None:
+        raise DecodeError("data count section required")
+    if index >= st.cx.module.data_count:
+        raise InvalidError(f"unknown data segment {index}")
+    return index
+
+
+def memory_init(st: BodyState) -> None:
+    """memory.init."""
+    segment = _data_segment(st)
+    info = _memory(st)
+    to_at, from_at, n = st.pop_all((info.index, "i", "i"))
+    st.write(f"w2s_memory_init(vm, {info.ref}, {segment}u, {to_at}, {from_at}, {n});")
+
+
+def data_drop(st: BodyState) -> None:
+    """data.drop."""
+    st.write(f"w2s_data_drop(vm, {_data_segment(st)}u);")

@@ -1,0 +1,20 @@
+"""What the user may choose about generated code; part of every cache key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class EmitOptions:
+    """``guard``: 32-bit memories rely on their address-space reservation, else every access is checked.
+
+    ``precise``: loads whose value is never used still trap (the rule of the specification). Without it compilers may
+    drop such loads; memory stays safe. ``cpu_level`` is x86-64-vN, recorded in the ``.so`` and checked when loading.
+    ``debug`` keeps source comments.
+    """
+
+    guard: bool = True
+    precise: bool = True
+    cpu_level: int = 2
+    debug: bool = False

@@ -1,0 +1,79 @@
+"""Function types in C: typedefs, prototypes, and the stubs between native calls and arrays of values."""
+
+from __future__ import annotations
+
+from aot.emit import names
+from aot.emit.context import ModuleContext, Signature
+from aot.wasm.types import FuncType
+
+
+def canonical_func_types(cx: ModuleContext) -> list[int]:
+    """The function types of the module, each once (by the smallest index of equal ones)."""
+    module = cx.module
+    return [k for k, t in enumerate(module.types) if module.canonical[k] == k and isinstance(t.comp, FuncType)]
+
+
+def _parameters(signature: Signature, prefix: str | None) -> str:
+    """A C parameter list; without names if ``prefix`` is None."""
+    parts = ["w2s_vm *vm" if prefix is not None else "w2s_vm *"]
+    for k, ctype in enumerate(signature.ctypes):
+        star = "" if ctype[-1] == "*" else " "
+        parts.append(ctype if prefix is None else f"{ctype}{star}{prefix}{k}")
+    return ", ".join(parts)
+
+
+def _result(signature: Signature) -> str:
+    return signature.creturn if signature.creturn[-1] == "*" else signature.creturn + " "
+
+
+def typedef(cx: ModuleContext, type_index: int) -> str:
+    """The C function type of a wasm function type."""
+    signature = cx.signature(type_index)
+    return f"typedef {_result(signature)}{names.func_type(type_index)}({_parameters(signature, None)});"
+
+
+def prototype(cx: ModuleContext, func: int, *, static: bool) -> str:
+    """Declaration of an own function."""
+    signature = cx.signature(cx.module.func_types[func])
+    storage = "static " if static else ""
+    return f"{storage}{_result(signature)}{names.function(func)}({_parameters(signature, None)});"
+
+
+def definition_head(cx: ModuleContext, func: int, *, static: bool) -> str:
+    """The first line of an own function's definition."""
+    signature = cx.signature(cx.module.func_types[func])
+    storage = "static " if static else ""
+    return f"{storage}{_result(signature)}{names.function(func)}({_parameters(signature, 'l')}) {{"
+
+
+def trampoline(cx: ModuleContext, type_index: int) -> str:
+    """Array call to native call: arguments out of ``v``, results into it."""
+    signature = cx.signature(type_index)
+    args = ["f->vm", *(f"v[{k}].{cx.member(t)}" for k, t in enumerate(signature.params))]
+    call = f"(({names.func_type(type_index)} *)f->code)({', '.join(args)})"
+    lines = [f"static void {names.trampoline(type_index)}(struct w2s_funcref *f, union w2s_value *v) {{"]
+    if signature.results:
+        lines.append(f"  {_result(signature)}const r = {call};" if _result(signature)[-1] == "*" else "")
+        lines[-1] = lines[-1] or f"  const {signature.creturn} r = {call};"
+        for k in range(1, len(signature.results)):
+            lines.append(f"  v[{k}] = w2s_results(f->vm)[{k}];")
+        lines.append(f"  v[0].{cx.member(signature.results[0])} = r;")
+    elif not signature.params:
+        lines += ["  (void)v;", f"  {call};"]
+    else:
+        lines.append(f"  {call};")
+    return "\n".join([*lines, "}"])
+
+
+def host_stub(cx: ModuleContext, type_index: int) -> str:
+    """Native call to array call of a host function, whose context is a `w2s_host_func`."""
+    signature = cx.signature(type_index)
+    slots = max(1, len(signature.params), len(signature.results))
+    head = f"static {_result(signature)}{names.host_stub(type_index)}({_parameters(signature, 'a')}) {{"
+    lines = [head, f"  union w2s_value v[{slots}];"]
+    lines += [f"  v[{k}].{cx.member(t)} = a{k};" for k, t in enumerate(signature.params)]
+    lines.append("  w2s_call_host((struct w2s_host_func *)(void *)vm, v);")
+    lines += [f"  w2s_results(vm)[{k}] = v[{k}];" for k in range(1, len(signature.results))]
+    if signature.results:
+        lines.append(f"  return v[0].{cx.member(signature.results[0])};")
+    return "\n".join([*lines, "}"])

@@ -1,0 +1,212 @@
+"""The working state of one function body: symbolic operand stack, control stack, and the C lines written so far.
+
+Invariant of the operand stack: every expression on it mentions only constants, temporaries, block results and locals
+whose value has not changed since it was pushed. Evaluating it later, or twice, therefore gives the same value.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from aot.emit import names
+from aot.emit.context import BOTTOM, ModuleContext, StackType, type_name
+from aot.errors import InvalidError
+from aot.wasm.subtyping import ref_matches
+from aot.wasm.types import RefType
+
+MAX_PENDING_CHARS = 160
+MAX_PENDING_DEPTH = 8
+PENDING_WINDOW = 64
+"""How far above a frame's height pending expressions may mention locals: bounds the work of `settle`."""
+
+_MENTIONS_LOCAL = re.compile(r"\bl\d")
+
+
+@dataclass(slots=True)
+class Frame:
+    """An entry of the control stack (spec: Validation Algorithm), with what its C label needs.
+
+    ``height`` is the operand stack's height below its parameters; ``reached`` tells whether the C code before it can
+    run; ``used`` whether any branch that can run goes to its label.
+    """
+
+    kind: str  # "func" "block" "loop" "if" "else"
+    params: tuple[StackType, ...]
+    results: tuple[StackType, ...]
+    height: int
+    label: int
+    reached: bool
+    unreachable: bool = False
+    used: bool = False
+    declared: bool = False  # its variables are declared
+    loop_line: int = -1  # where the loop's label stands, to drop it if unused
+    else_exprs: tuple[str, ...] = ()  # the parameters again, for the else part
+    n_set: int = 0  # how many non-defaultable locals were set on entry
+
+    @property
+    def branch_types(self) -> tuple[StackType, ...]:
+        """What a branch to this label carries."""
+        return self.params if self.kind == "loop" else self.results
+
+
+def _write_nothing(line: str) -> None:
+    """Where lines of code that can never run go."""
+
+
+@dataclass(slots=True)
+class BodyState:
+    """See the module's docstring. ``pos`` and ``at`` are byte positions in ``data``, the body's own bytes."""
+
+    cx: ModuleContext
+    func: int
+    data: bytes
+    pos: int
+    local_types: list[StackType]
+    n_params: int
+    types: list[StackType] = field(default_factory=list)
+    exprs: list[str] = field(default_factory=list)
+    frames: list[Frame] = field(default_factory=list)
+    height: int = 0
+    live: bool = True
+    lines: list[str] = field(default_factory=list)
+    write: Callable[[str], None] = _write_nothing
+    declarations: list[str] = field(default_factory=list)
+    used_locals: set[int] = field(default_factory=set)
+    set_locals: list[int] = field(default_factory=list)
+    memories: set[int] = field(default_factory=set)
+    callees: set[int] = field(default_factory=set)
+    func_types: set[int] = field(default_factory=set)
+    at: int = 0
+    n_temps: int = 0
+    n_labels: int = 0
+    calls: bool = False
+
+    def __post_init__(self) -> None:
+        self.write = self.lines.append
+
+    # -- liveness ------------------------------------------------------------------------------------------------
+
+    def set_live(self, live: bool) -> None:
+        """Say whether the C code that follows can run; lines that cannot are not written."""
+        self.live = live
+        self.write = self.lines.append if live else _write_nothing
+
+    def stop(self) -> None:
+        """After an instruction that never falls through: what follows type checks against a polymorphic stack."""
+        frame = self.frames[-1]
+        del self.types[frame.height :]
+        del self.exprs[frame.height :]
+        frame.unreachable = True
+        self.set_live(False)
+
+    # -- operands ------------------------------------------------------------------------------------------------
+
+    def push(self, t: StackType, expr: str) -> None:
+        self.types.append(t)
+        self.exprs.append(expr)
+
+    def pop(self, expected: StackType) -> str:
+        """Pop one operand of type ``expected``; returns its C expression. Raises InvalidError."""
+        if len(self.types) <= self.height:
+            if self.frames[-1].unreachable:
+                return "0"
+            raise InvalidError(f"type mismatch: expected {type_name(expected)} but the stack is empty")
+        actual = self.types.pop()
+        if actual != expected and not self.matches(actual, expected):
+            raise InvalidError(f"type mismatch: expected {type_name(expected)} but got {type_name(actual)}")
+        return self.exprs.pop()
+
+    def pop_any(self) -> tuple[StackType, str]:
+        """Pop one operand of any type. Raises InvalidError."""
+        if len(self.types) <= self.height:
+            if self.frames[-1].unreachable:
+                return BOTTOM, "0"
+            raise InvalidError("type mismatch: expected a value but the stack is empty")
+        return self.types.pop(), self.exprs.pop()
+
+    def pop_all(self, expected: tuple[StackType, ...]) -> list[str]:
+        """Pop operands of types ``expected`` (the last on top); returns their expressions in order."""
+        found = [self.pop(t) for t in reversed(expected)]
+        found.reverse()
+        return found
+
+    def matches(self, actual: StackType, expected: StackType) -> bool:
+        """Is ``actual`` a subtype of ``expected``?"""
+        if actual == expected or actual == BOTTOM or expected == BOTTOM:
+            return True
+        if isinstance(actual, RefType) and isinstance(expected, RefType):
+            return ref_matches(self.cx.module, actual, expected)
+        return False
+
+    def name(self, ctype: str, expr: str) -> str:
+        """Write ``expr`` out now, as a temporary; returns the temporary's name."""
+        name = f"t{self.n_temps}"
+        self.n_temps += 1
+        self.write(f"const {ctype} {name} = {expr};" if ctype[-1] != "*" else f"{ctype}const {name} = {expr};")
+        return name
+
+    def push_named(self, t: StackType, expr: str) -> None:
+        """Push the value of ``expr``, evaluated now."""
+        self.push(t, self.name(self.cx.ctype(t), expr))
+
+    def push_pure(self, t: StackType, expr: str) -> None:
+        """Push a pure expression, which stays pending unless it has grown long or deep."""
+        if len(expr) > 40 and (len(expr) > MAX_PENDING_CHARS or expr.count("(") > MAX_PENDING_DEPTH):
+            expr = self.name(self.cx.ctype(t), expr)
+        self.push(t, expr)
+
+    # -- settling ------------------------------------------------------------------------------------------------
+
+    def settle(self, local: str) -> None:
+        """Name every pending expression that mentions ``local``; call before writing it (Step/local.set).
+
+        The test is textual and may name too much ("l1" is in "l12"), never too little. Entries below the frame were
+        settled when it was entered, and those more than PENDING_WINDOW above its height never mention a local.
+        """
+        exprs = self.exprs
+        for i in range(self.height, min(len(exprs), self.height + PENDING_WINDOW + 1)):
+            if local in exprs[i]:
+                exprs[i] = self.name(self.cx.ctype(self.types[i]), exprs[i])
+
+    def settle_all(self) -> None:
+        """Name every pending expression that mentions any local; call before code that may run any number of times."""
+        exprs = self.exprs
+        for i in range(self.height, min(len(exprs), self.height + PENDING_WINDOW + 1)):
+            if _MENTIONS_LOCAL.search(exprs[i]):
+                exprs[i] = self.name(self.cx.ctype(self.types[i]), exprs[i])
+
+    def push_local(self, index: int) -> None:
+        """Push a read of local ``index``: pending, unless the stack is so deep that settling would cost too much."""
+        t = self.local_types[index]
+        if len(self.types) < self.height + PENDING_WINDOW:
+            self.push(t, names.local(index))
+        else:
+            self.push_named(t, names.local(index))
+
+    # -- control -------------------------------------------------------------------------------------------------
+
+    def frame_at(self, depth: int) -> Frame:
+        """The target of a branch ``depth`` labels up. Raises InvalidError."""
+        if depth >= len(self.frames):
+            raise InvalidError(f"unknown label {depth}")
+        return self.frames[-1 - depth]
+
+    def new_label(self) -> int:
+        self.n_labels += 1
+        return self.n_labels
+
+    def declare(self, ctype: str, name: str) -> None:
+        """Declare a variable at the top of the function."""
+        star = "" if ctype[-1] == "*" else " "
+        self.declarations.append(f"{ctype}{star}{name};")
+
+    # -- names of things -----------------------------------------------------------------------------------------
+
+    def local(self, index: int) -> str:
+        """The C name of a local that is read or written. Raises InvalidError for an unknown one."""
+        if index >= len(self.local_types):
+            raise InvalidError(f"unknown local {index}")
+        self.used_locals.add(index)
+        return names.local(index)

@@ -1,0 +1,120 @@
+/* The runtime's interface for embedders (the Python package, C programs). pycparser-clean like abi.h.
+ *
+ * A store and everything in it belongs to one thread at a time. Functions that can fail return a
+ * enum w2s_status and, where they take one, fill a w2s_error; on failure nothing is left half made.
+ */
+#ifndef WASM2SO_RUNTIME_H
+#define WASM2SO_RUNTIME_H
+
+#include <stddef.h>
+#include "abi.h"
+#include "libcalls.h"
+
+enum w2s_status {
+  W2S_OK = 0,
+  W2S_ERR_TRAP = 1,     /* error.trap tells which; W2S_TRAP_HOST: the embedder holds the host's error */
+  W2S_ERR_LINK = 2,     /* an import does not fit */
+  W2S_ERR_RESOURCE = 3, /* a limit of the store, or the system is out of something */
+  W2S_ERR_FORMAT = 4,   /* the .so is not one of ours, truncated, foreign or stale */
+  W2S_ERR_USAGE = 5     /* wrong store, wrong thread, index out of range */
+};
+
+struct w2s_error {
+  int32_t status;
+  uint32_t trap; /* enum w2s_trap_code, with W2S_ERR_TRAP */
+  int32_t index; /* W2S_ERR_LINK: index of the import, or -1 */
+  char message[500]; /* UTF-8, terminated; guest-made names are cut to fit and have control characters replaced */
+};
+
+struct w2s_module; /* a loaded .so, reference counted, usable from any thread */
+
+/* Something importable or exported. Which member counts is told by `kind` (enum w2s_extern_kind). */
+struct w2s_extern {
+  uint32_t kind;
+  uint32_t reserved_;
+  struct w2s_funcref *func;
+  struct w2s_table *table;
+  struct w2s_memory *memory;
+  struct w2s_global global; /* by value: globals of instances have no object of their own */
+};
+
+struct w2s_limits {
+  uint64_t memory_bytes;   /* of one memory */
+  uint64_t total_memory_bytes; /* of all memories of the store */
+  uint64_t table_elems;    /* of one table */
+  uint64_t instances;
+  uint64_t tables;
+  uint64_t memories;
+  uint64_t stack_bytes;    /* wasm stack of one activation chain; capped by the thread's real stack */
+};
+
+/* Install the fault handler (SIGSEGV, SIGBUS), chaining to whatever was there; again if somebody took it over.
+ * Cheap when nothing changed. Called by w2s_instantiate. */
+int32_t w2s_runtime_init(void);
+/* Text of a trap in the words of the spec's test suite. */
+const char *w2s_trap_message(uint32_t code);
+/* SHA-256 (32 bytes) of abi.h and libcalls.h that this runtime was built from. */
+const uint8_t *w2s_abi_digest(void);
+/* Can this process reserve one guarded 32-bit memory (8 GiB and a bit) just now? */
+int32_t w2s_can_reserve(void);
+/* Highest x86-64 level (1..4) this CPU has; 0 on other machines. */
+uint32_t w2s_cpu_level(void);
+
+struct w2s_store *w2s_store_new(void);
+void w2s_store_delete(struct w2s_store *store);
+void w2s_store_get_limits(const struct w2s_store *store, struct w2s_limits *limits);
+void w2s_store_set_limits(struct w2s_store *store, const struct w2s_limits *limits);
+void w2s_store_set_data(struct w2s_store *store, void *data); /* for the embedder */
+void *w2s_store_data(const struct w2s_store *store);
+
+/* dlopen the file behind `fd` (kept open for its images) and check its descriptor. `path` is for messages. */
+int32_t w2s_module_open(int32_t fd, const char *path, struct w2s_module **out, struct w2s_error *error);
+void w2s_module_retain(struct w2s_module *module);
+void w2s_module_release(struct w2s_module *module);
+const struct w2s_descriptor *w2s_module_descriptor_of(const struct w2s_module *module);
+
+/* Canonical ids: equal structure, equal id, process wide. */
+uint32_t w2s_type_intern_func(const struct w2s_valtype *params, size_t n_params, const struct w2s_valtype *results,
+                              size_t n_results);
+/* Parts of a canonical function type; pointers stay valid for ever. Returns 0 if `id` is no function type. */
+int32_t w2s_type_func(uint32_t id, const struct w2s_valtype **params, size_t *n_params,
+                      const struct w2s_valtype **results, size_t *n_results);
+int32_t w2s_valtype_matches(const struct w2s_valtype *actual, const struct w2s_valtype *expected);
+
+/* Instantiate (spec: Instantiation): check imports one to one, allocate, tables, element and data segments,
+ * start function. The instance belongs to the store. */
+int32_t w2s_instantiate(struct w2s_store *store, struct w2s_module *module, const struct w2s_extern *imports,
+                        size_t n_imports, struct w2s_instance **out, struct w2s_error *error);
+struct w2s_vm *w2s_instance_vm(const struct w2s_instance *instance);
+struct w2s_module *w2s_instance_module(const struct w2s_instance *instance);
+/* The n-th export in the module's order. */
+int32_t w2s_instance_export(struct w2s_instance *instance, uint32_t nth, struct w2s_extern *out);
+/* Any item of an index space, imported or own. */
+int32_t w2s_instance_item(struct w2s_instance *instance, uint32_t kind, uint32_t index, struct w2s_extern *out);
+
+/* A function made by the host. `type` is canonical. `env` is passed back through w2s_host_func.env. */
+struct w2s_funcref *w2s_func_new(struct w2s_store *store, uint32_t type,
+                                 int32_t (*call)(struct w2s_host_func *self, union w2s_value *values), void *env,
+                                 void (*finalize)(void *env));
+/* Array call. `values` holds the arguments and has room for max(params, results) slots; results are left there. */
+int32_t w2s_call(struct w2s_store *store, struct w2s_funcref *func, union w2s_value *values,
+                 struct w2s_error *error);
+
+struct w2s_memory *w2s_memory_new(struct w2s_store *store, uint64_t min_pages, uint64_t max_pages, int32_t has_max,
+                                  int32_t is64, int32_t shared, uint32_t page_log2, int32_t guarded,
+                                  struct w2s_error *error);
+/* Old size in pages, or UINT64_MAX. */
+uint64_t w2s_memory_grow(struct w2s_memory *memory, uint64_t delta_pages);
+struct w2s_table *w2s_table_new(struct w2s_store *store, const struct w2s_valtype *type, uint64_t min_elems,
+                                uint64_t max_elems, int32_t has_max, int32_t is64, union w2s_ref init,
+                                struct w2s_error *error);
+uint64_t w2s_table_grow(struct w2s_table *table, uint64_t delta, union w2s_ref init);
+/* 0 if `index` is out of range. */
+int32_t w2s_table_get(const struct w2s_table *table, uint64_t index, union w2s_ref *out);
+int32_t w2s_table_set(struct w2s_table *table, uint64_t index, union w2s_ref value);
+struct w2s_global *w2s_global_new(struct w2s_store *store, const struct w2s_valtype *type, int32_t is_mutable,
+                                  const union w2s_value *value);
+void w2s_global_get(const struct w2s_global *global, union w2s_value *out);
+void w2s_global_set(struct w2s_global *global, const union w2s_value *value);
+
+#endif

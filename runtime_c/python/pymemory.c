@@ -1,0 +1,186 @@
+/* Linear memories: the buffer protocol and slices. A memory never moves, so views stay valid while it grows. */
+#include "pyruntime.h"
+
+#include <string.h>
+
+static struct w2s_py_memory *as_memory(PyObject *self) { return (struct w2s_py_memory *)self; }
+
+/* The memory if its store may be used here and now, or NULL with UsageError set. */
+static struct w2s_memory *use(PyObject *self) {
+  return w2s_py_store_use(as_memory(self)->item.store) != NULL ? as_memory(self)->memory : NULL;
+}
+
+static int memory_getbuffer(PyObject *self, Py_buffer *view, int flags) {
+  const struct w2s_memory *memory = use(self);
+  if (memory == NULL) {
+    view->obj = NULL;
+    return -1;
+  }
+  if (PyBuffer_FillInfo(view, self, memory->base, (Py_ssize_t)memory->bytes, 0, flags) < 0) return -1;
+  as_memory(self)->item.store->n_views++;
+  return 0;
+}
+
+static void memory_releasebuffer(PyObject *self, Py_buffer *view) {
+  (void)view;
+  as_memory(self)->item.store->n_views--;
+}
+
+static Py_ssize_t memory_length(PyObject *self) {
+  const struct w2s_memory *memory = use(self);
+  return memory != NULL ? (Py_ssize_t)memory->bytes : -1;
+}
+
+/* The byte index that `key` means, or -1 with an exception. */
+static Py_ssize_t byte_index(PyObject *key, Py_ssize_t length) {
+  const Py_ssize_t index = PyNumber_AsSsize_t(key, PyExc_IndexError);
+  if (index == -1 && PyErr_Occurred()) return -1;
+  const Py_ssize_t at = index < 0 ? index + length : index;
+  if (at >= 0 && at < length) return at;
+  PyErr_Format(PyExc_IndexError, "byte %zd of a memory of %zd", index, length);
+  return -1;
+}
+
+static PyObject *read_slice(const uint8_t *base, Py_ssize_t start, Py_ssize_t step, Py_ssize_t n) {
+  if (step == 1) return PyBytes_FromStringAndSize((const char *)base + start, n);
+  PyObject *bytes = PyBytes_FromStringAndSize(NULL, n);
+  if (bytes == NULL) return NULL;
+  char *out = PyBytes_AS_STRING(bytes);
+  for (Py_ssize_t i = 0; i < n; i++) out[i] = (char)base[start + i * step];
+  return bytes;
+}
+
+/* memory[i] -> int, memory[a:b] -> bytes (a copy; memoryview(memory)[a:b] does not copy) */
+static PyObject *memory_subscript(PyObject *self, PyObject *key) {
+  if (PySlice_Check(key)) {
+    Py_ssize_t start, stop, step;
+    if (PySlice_Unpack(key, &start, &stop, &step) < 0) return NULL;
+    const struct w2s_memory *memory = use(self);
+    if (memory == NULL) return NULL;
+    const Py_ssize_t n = PySlice_AdjustIndices((Py_ssize_t)memory->bytes, &start, &stop, step);
+    return read_slice(memory->base, start, step, n);
+  }
+  const Py_ssize_t length = memory_length(self);
+  if (length < 0) return NULL;
+  const Py_ssize_t at = byte_index(key, length);
+  if (at < 0) return NULL;
+  const struct w2s_memory *memory = use(self); /* the key's __index__ may have closed the store */
+  return memory != NULL ? PyLong_FromLong(memory->base[at]) : NULL;
+}
+
+static int write_slice(PyObject *self, PyObject *key, PyObject *value) {
+  Py_ssize_t start, stop, step;
+  if (PySlice_Unpack(key, &start, &stop, &step) < 0) return -1;
+  Py_buffer source;
+  if (PyObject_GetBuffer(value, &source, PyBUF_SIMPLE) < 0) return -1;
+  const struct w2s_memory *memory = use(self);
+  int status = -1;
+  if (memory != NULL) {
+    const Py_ssize_t n = PySlice_AdjustIndices((Py_ssize_t)memory->bytes, &start, &stop, step);
+    if (n != source.len) {
+      PyErr_Format(PyExc_ValueError, "%zd bytes assigned to a slice of %zd", source.len, n);
+    } else if (step == 1) {
+      memmove(memory->base + start, source.buf, (size_t)n);
+      status = 0;
+    } else {
+      for (Py_ssize_t i = 0; i < n; i++) memory->base[start + i * step] = ((const uint8_t *)source.buf)[i];
+      status = 0;
+    }
+  }
+  PyBuffer_Release(&source);
+  return status;
+}
+
+static int memory_assign(PyObject *self, PyObject *key, PyObject *value) {
+  if (value == NULL) {
+    PyErr_SetString(PyExc_TypeError, "bytes of a memory cannot be deleted");
+    return -1;
+  }
+  if (PySlice_Check(key)) return write_slice(self, key, value);
+  const Py_ssize_t byte = PyNumber_AsSsize_t(value, PyExc_ValueError);
+  if (byte == -1 && PyErr_Occurred()) return -1;
+  if (byte < 0 || byte > 255) {
+    PyErr_SetString(PyExc_ValueError, "a byte must be in range(0, 256)");
+    return -1;
+  }
+  const Py_ssize_t length = memory_length(self);
+  if (length < 0) return -1;
+  const Py_ssize_t at = byte_index(key, length);
+  if (at < 0) return -1;
+  const struct w2s_memory *memory = use(self);
+  if (memory == NULL) return -1;
+  memory->base[at] = (uint8_t)byte;
+  return 0;
+}
+
+/* _grow(pages) -> old size in pages, or None where it cannot grow */
+static PyObject *memory_grow(PyObject *self, PyObject *pages) {
+  const unsigned long long delta = PyLong_AsUnsignedLongLong(pages);
+  if (delta == (unsigned long long)-1 && PyErr_Occurred()) return NULL;
+  struct w2s_memory *memory = use(self);
+  if (memory == NULL) return NULL;
+  const uint64_t old = w2s_memory_grow(memory, delta);
+  if (old == UINT64_MAX) Py_RETURN_NONE;
+  return PyLong_FromUnsignedLongLong(old);
+}
+
+static PyObject *memory_address(PyObject *self, void *unused) {
+  (void)unused;
+  struct w2s_memory *memory = use(self);
+  return memory != NULL ? PyLong_FromVoidPtr(memory) : NULL;
+}
+
+PyObject *w2s_py_memory_wrap(PyTypeObject *type, struct w2s_py_store *store, struct w2s_memory *memory) {
+  PyObject *self = w2s_py_item_new(type, store, memory, NULL);
+  if (self != NULL) as_memory(self)->memory = memory;
+  return self;
+}
+
+/* MemoryBase(store, min, max or None, is64, shared, page_log2, guarded): a memory made by the host */
+static PyObject *memory_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
+  PyObject *owner, *max;
+  unsigned long long min;
+  int is64, shared, guarded;
+  unsigned int page_log2;
+  if (w2s_py_no_keywords(kwargs) < 0) return NULL;
+  if (!PyArg_ParseTuple(args, "O!KOppIp", w2s_py.store, &owner, &min, &max, &is64, &shared, &page_log2, &guarded)) {
+    return NULL;
+  }
+  struct w2s_py_store *store = (struct w2s_py_store *)owner;
+  uint64_t top = 0;
+  if (w2s_py_maximum(max, &top) < 0 || w2s_py_store_use(store) == NULL) return NULL;
+  struct w2s_error error;
+  struct w2s_memory *memory =
+      w2s_memory_new(store->store, min, top, max != Py_None, is64, shared, page_log2, guarded, &error);
+  return memory != NULL ? w2s_py_memory_wrap(type, store, memory) : w2s_py_raise(store, &error);
+}
+
+static PyMethodDef memory_methods[] = {
+    {"_grow", memory_grow, METH_O, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyGetSetDef memory_getset[] = {
+    {"_address", memory_address, NULL, NULL, NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+static PyType_Slot memory_slots[] = {
+    {Py_tp_new, memory_new},
+    {Py_tp_traverse, w2s_py_item_traverse},
+    {Py_bf_getbuffer, memory_getbuffer},
+    {Py_bf_releasebuffer, memory_releasebuffer},
+    {Py_mp_length, memory_length},
+    {Py_mp_subscript, memory_subscript},
+    {Py_mp_ass_subscript, memory_assign},
+    {Py_tp_methods, memory_methods},
+    {Py_tp_getset, memory_getset},
+    {0, NULL},
+};
+
+PyType_Spec w2s_py_memory_spec = {
+    .name = "aot._runtime.MemoryBase",
+    .basicsize = sizeof(struct w2s_py_memory),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_BASETYPE,
+    .slots = memory_slots,
+};

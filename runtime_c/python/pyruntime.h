@@ -1,0 +1,204 @@
+/* The CPython side of the runtime extension: object layouts, conversions, errors.
+ *
+ * These types sit in the same extension module as the cffi bindings, so that calls in either direction cost a
+ * vectorcall and not a foreign call, and so that exceptions cross the boundary as the very objects they are.
+ *
+ * Ownership: every object that points into a store holds a strong reference to the store's Python object, and
+ * the store's Python object owns the host functions and the objects passed as externref. Nothing in the C store
+ * owns a Python reference, so the cycle collector sees every edge.
+ *
+ * All of this runs with the GIL held, except between w2s_py_leave and w2s_py_return.
+ */
+#ifndef WASM2SO_PYRUNTIME_H
+#define WASM2SO_PYRUNTIME_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <stdint.h>
+
+#include "enter.h"
+#include "wasm2so/runtime.h"
+
+/* A call with up to this many slots keeps its values on the C stack. */
+enum { W2S_PY_INLINE_SLOTS = 16 };
+
+/* A function type's parts; the pointers stay valid for ever (w2s_type_func). */
+struct w2s_py_signature {
+  const struct w2s_valtype *params;
+  const struct w2s_valtype *results;
+  Py_ssize_t n_params;
+  Py_ssize_t n_results;
+  uint32_t id; /* canonical type id */
+};
+
+/* A store. */
+struct w2s_py_store {
+  PyObject_HEAD
+  struct w2s_store *store;       /* NULL once closed */
+  PyThreadState *active;         /* the thread that is inside wasm; NULL while nobody is */
+  struct w2s_funcref *entered;   /* the function that the innermost activation entered, or NULL */
+  PyObject *pending;             /* what a host function raised, on its way to the call that entered wasm */
+  Py_ssize_t n_views;            /* live buffers over memories of the store */
+  PyObject *hosts;               /* list of w2s_py_host */
+  PyObject *extern_objects;      /* list: handle -> object; handle 0 is null */
+  PyObject *extern_handles;      /* dict: address of the object -> handle */
+};
+
+/* What functions, memories, tables and globals have in common. Two are equal when kind and keys are. */
+struct w2s_py_item {
+  PyObject_HEAD
+  struct w2s_py_store *store;
+  const void *key;
+  const void *key2;
+};
+
+/* A function bound to its store, callable from Python. */
+struct w2s_py_func {
+  struct w2s_py_item item;
+  vectorcallfunc vectorcall;
+  struct w2s_funcref *func;
+  w2s_trampoline trampoline; /* NULL for a host function */
+  struct w2s_py_signature signature;
+  PyObject *name; /* str for messages, or NULL */
+};
+
+struct w2s_py_memory {
+  struct w2s_py_item item;
+  struct w2s_memory *memory;
+};
+
+struct w2s_py_table {
+  struct w2s_py_item item;
+  struct w2s_table *table;
+};
+
+struct w2s_py_global {
+  struct w2s_py_item item;
+  struct w2s_global global; /* by value: globals of instances have no object of their own */
+};
+
+/* A Python callable that wasm can call. Owned by the store's `hosts`, so it outlives every use from wasm. */
+struct w2s_py_host {
+  PyObject_HEAD
+  struct w2s_py_store *store; /* borrowed: the store owns this object */
+  PyObject *callable;         /* NULL once the cycle collector cleared it */
+  PyObject *make_caller;      /* NULL, or called with (store, instance address) for the first argument */
+  struct w2s_instance *instance; /* the importing instance, for make_caller; NULL: the one entered last */
+  PyObject *name;             /* str for messages */
+  struct w2s_py_signature signature;
+  struct w2s_funcref *func;
+};
+
+/* The C types, made by w2s_py_init, and the Python classes, given by `register`. Set once per process. */
+struct w2s_py_types {
+  PyTypeObject *store;
+  PyTypeObject *item;
+  PyTypeObject *func;
+  PyTypeObject *memory;
+  PyTypeObject *table;
+  PyTypeObject *global;
+  PyTypeObject *host;
+  PyObject *Func; /* subclasses that objects made here are instances of */
+  PyObject *Memory;
+  PyObject *Table;
+  PyObject *Global;
+  PyObject *Trap; /* called with (message, code) */
+  PyObject *LinkError;
+  PyObject *ResourceError;
+  PyObject *FormatError;
+  PyObject *UsageError;
+};
+extern struct w2s_py_types w2s_py;
+
+/* Where a value that does not fit came from; for messages only. */
+struct w2s_py_place {
+  PyObject *function;   /* str or NULL */
+  const char *what;     /* "argument", "result", "value" */
+  Py_ssize_t position;  /* from 1; 0: not numbered */
+};
+
+/* ---- pymodule.c ---- */
+
+/* Add the types to the extension module at `module` (a PyObject *). Returns 0, or -1. Takes the GIL itself. */
+int32_t w2s_py_init(void *module);
+
+/* ---- pyvalue.c ---- */
+
+/* Convert, or return -1 / NULL with an exception set. */
+int w2s_py_to_value(struct w2s_py_store *store, const struct w2s_valtype *type, PyObject *object,
+                    union w2s_value *out, const struct w2s_py_place *place);
+PyObject *w2s_py_from_value(struct w2s_py_store *store, const struct w2s_valtype *type,
+                            const union w2s_value *value);
+/* Are references to this heap type function pointers (and not handles)? */
+int w2s_py_is_func_heap(int32_t heap);
+/* Fill `out` from a canonical type id; -1 with an exception if it is no function type. */
+int w2s_py_signature_of(uint32_t type_id, struct w2s_py_signature *out);
+
+/* ---- pystore.c ---- */
+
+/* The C store if it may be used here and now, or NULL with UsageError set: closed, or another thread is inside. */
+struct w2s_store *w2s_py_store_use(struct w2s_py_store *self);
+/* The externref handle of an object (None is 0, null); -1 with an exception. */
+int w2s_py_extern_handle(struct w2s_py_store *self, PyObject *object, uint32_t *out);
+/* New reference. */
+PyObject *w2s_py_extern_object(struct w2s_py_store *self, uint32_t handle);
+/* Raise what `error` says; for W2S_TRAP_HOST the exception that the host function left. Returns NULL. */
+PyObject *w2s_py_raise(struct w2s_py_store *self, const struct w2s_error *error);
+
+/* ---- pyitem.c ---- */
+
+/* New objects of the registered classes. */
+PyObject *w2s_py_func_of(struct w2s_py_store *store, struct w2s_funcref *func, PyObject *name);
+PyObject *w2s_py_extern_of(struct w2s_py_store *store, const struct w2s_extern *item, PyObject *name);
+/* Allocate an item and tie it to its store. */
+PyObject *w2s_py_item_new(PyTypeObject *type, struct w2s_py_store *store, const void *key, const void *key2);
+/* For constructors: -1 with an exception if there are keyword arguments; the number of a maximum, 0 for None. */
+int w2s_py_no_keywords(PyObject *kwargs);
+int w2s_py_maximum(PyObject *max, uint64_t *out);
+int w2s_py_item_traverse(PyObject *self, visitproc visit, void *arg);
+
+/* ---- the types ---- */
+
+extern PyType_Spec w2s_py_store_spec, w2s_py_item_spec, w2s_py_func_spec, w2s_py_memory_spec, w2s_py_table_spec,
+    w2s_py_global_spec, w2s_py_host_spec;
+PyObject *w2s_py_func_wrap(PyTypeObject *type, struct w2s_py_store *store, struct w2s_funcref *func,
+                           PyObject *name);
+PyObject *w2s_py_memory_wrap(PyTypeObject *type, struct w2s_py_store *store, struct w2s_memory *memory);
+PyObject *w2s_py_table_wrap(PyTypeObject *type, struct w2s_py_store *store, struct w2s_table *table);
+PyObject *w2s_py_global_wrap(PyTypeObject *type, struct w2s_py_store *store, const struct w2s_global *global);
+
+/* ---- pyhost.c ---- */
+
+/* Make `callable` callable from wasm as a function of type `type_id`; NULL with an exception. */
+struct w2s_py_host *w2s_py_host_new(struct w2s_py_store *store, uint32_t type_id, PyObject *callable,
+                                    PyObject *name, PyObject *make_caller);
+/* The Python callable behind a function, or NULL if it is wasm code or a host function made in C. */
+struct w2s_py_host *w2s_py_host_of(const struct w2s_funcref *func);
+
+/* ---- leaving and taking the GIL ---- */
+
+/* What w2s_py_leave replaced. */
+struct w2s_py_frame {
+  PyThreadState *thread;
+  PyThreadState *active;
+  struct w2s_funcref *entered;
+};
+
+/* Mark the store as used by this thread and let the GIL go. */
+static inline void w2s_py_leave(struct w2s_py_store *store, struct w2s_funcref *func,
+                                struct w2s_py_frame *frame) {
+  frame->active = store->active;
+  frame->entered = store->entered;
+  frame->thread = PyThreadState_Get();
+  store->active = frame->thread;
+  store->entered = func;
+  PyEval_SaveThread();
+}
+
+static inline void w2s_py_return(struct w2s_py_store *store, const struct w2s_py_frame *frame) {
+  PyEval_RestoreThread(frame->thread);
+  store->active = frame->active;
+  store->entered = frame->entered;
+}
+
+#endif

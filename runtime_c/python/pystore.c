@@ -1,0 +1,315 @@
+/* The store's Python object: ownership, externref handles, instantiation, closing, errors. */
+#include "pyruntime.h"
+
+#include <string.h>
+
+#include "pycompat.h"
+
+static struct w2s_py_store *as_store(PyObject *self) { return (struct w2s_py_store *)self; }
+
+struct w2s_store *w2s_py_store_use(struct w2s_py_store *self) {
+  if (self->store == NULL) {
+    PyErr_SetString(w2s_py.UsageError, "the store is closed");
+    return NULL;
+  }
+  if (self->active != NULL && self->active != PyThreadState_Get()) {
+    PyErr_SetString(w2s_py.UsageError, "the store is in use by another thread");
+    return NULL;
+  }
+  return self->store;
+}
+
+/* ---- externref handles ---- */
+
+int w2s_py_extern_handle(struct w2s_py_store *self, PyObject *object, uint32_t *out) {
+  *out = 0;
+  if (object == Py_None) return 0;
+  PyObject *key = PyLong_FromVoidPtr(object);
+  if (key == NULL) return -1;
+  PyObject *known = PyDict_GetItemWithError(self->extern_handles, key);
+  int status = -1;
+  if (known != NULL) {
+    *out = (uint32_t)PyLong_AsUnsignedLong(known);
+    status = 0;
+  } else if (!PyErr_Occurred()) {
+    const Py_ssize_t n = PyList_GET_SIZE(self->extern_objects);
+    PyObject *handle = NULL;
+    if (n >= (Py_ssize_t)UINT32_MAX) {
+      PyErr_SetString(w2s_py.ResourceError, "too many externref objects in the store");
+    } else {
+      handle = PyLong_FromSsize_t(n);
+    }
+    if (handle != NULL && PyList_Append(self->extern_objects, object) == 0) {
+      status = PyDict_SetItem(self->extern_handles, key, handle);
+      *out = (uint32_t)n;
+    }
+    Py_XDECREF(handle);
+  }
+  Py_DECREF(key);
+  return status;
+}
+
+PyObject *w2s_py_extern_object(struct w2s_py_store *self, uint32_t handle) {
+  if (handle == 0) return Py_NewRef(Py_None);
+  if (self->extern_objects == NULL || (Py_ssize_t)handle >= PyList_GET_SIZE(self->extern_objects)) {
+    return PyErr_Format(w2s_py.UsageError, "externref %u is not of this store", (unsigned)handle);
+  }
+  return Py_NewRef(PyList_GET_ITEM(self->extern_objects, (Py_ssize_t)handle));
+}
+
+/* Empty both sides of the handle table; handle 0 stays null. */
+static int reset_externs(struct w2s_py_store *self) {
+  PyObject *objects = PyList_New(1), *handles = PyDict_New();
+  if (objects == NULL || handles == NULL) {
+    Py_XDECREF(objects);
+    Py_XDECREF(handles);
+    return -1;
+  }
+  PyList_SET_ITEM(objects, 0, Py_NewRef(Py_None));
+  Py_XSETREF(self->extern_objects, objects);
+  Py_XSETREF(self->extern_handles, handles);
+  return 0;
+}
+
+/* ---- errors ---- */
+
+static PyObject *raise_trap(struct w2s_py_store *self, uint32_t code) {
+  PyObject *pending = self->pending;
+  self->pending = NULL;
+  if (pending != NULL && code == W2S_TRAP_HOST) {
+    w2s_py_give_exception(pending);
+    return NULL;
+  }
+  Py_XDECREF(pending);
+  PyObject *trap = PyObject_CallFunction(w2s_py.Trap, "sI", w2s_trap_message(code), (unsigned)code);
+  if (trap == NULL) return NULL;
+  PyErr_SetObject((PyObject *)Py_TYPE(trap), trap);
+  Py_DECREF(trap);
+  return NULL;
+}
+
+PyObject *w2s_py_raise(struct w2s_py_store *self, const struct w2s_error *error) {
+  PyObject *class = w2s_py.UsageError;
+  switch (error->status) {
+    case W2S_ERR_TRAP: return raise_trap(self, error->trap);
+    case W2S_ERR_LINK: class = w2s_py.LinkError; break;
+    case W2S_ERR_RESOURCE: class = w2s_py.ResourceError; break;
+    case W2S_ERR_FORMAT: class = w2s_py.FormatError; break;
+    default: break;
+  }
+  PyObject *message = PyUnicode_DecodeUTF8(error->message, (Py_ssize_t)strlen(error->message), "replace");
+  if (message == NULL) return NULL;
+  PyErr_SetObject(class, message);
+  Py_DECREF(message);
+  return NULL;
+}
+
+/* ---- life ---- */
+
+static PyObject *store_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
+  (void)args;
+  (void)kwargs;
+  struct w2s_py_store *self = (struct w2s_py_store *)type->tp_alloc(type, 0);
+  if (self == NULL) return NULL;
+  self->hosts = PyList_New(0);
+  if (self->hosts == NULL || reset_externs(self) < 0) {
+    Py_DECREF(self);
+    return NULL;
+  }
+  self->store = w2s_store_new();
+  if (self->store == NULL) {
+    Py_DECREF(self);
+    return PyErr_NoMemory();
+  }
+  w2s_store_set_data(self->store, self);
+  return (PyObject *)self;
+}
+
+static int store_traverse(PyObject *object, visitproc visit, void *arg) {
+  struct w2s_py_store *self = as_store(object);
+  Py_VISIT(Py_TYPE(object));
+  Py_VISIT(self->pending);
+  Py_VISIT(self->hosts);
+  Py_VISIT(self->extern_objects);
+  return 0;
+}
+
+/* Breaks cycles through externref objects. Host functions stay: wasm may still hold pointers to them until the
+ * store is deleted; their own clear lets the callables go. Handles keep their numbers and read as None. */
+static int store_clear(PyObject *object) {
+  struct w2s_py_store *self = as_store(object);
+  Py_CLEAR(self->pending);
+  if (self->extern_objects != NULL) {
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(self->extern_objects); i++) {
+      PyObject *old = PyList_GET_ITEM(self->extern_objects, i);
+      PyList_SET_ITEM(self->extern_objects, i, Py_NewRef(Py_None));
+      Py_DECREF(old);
+    }
+  }
+  return 0;
+}
+
+/* Delete the C store, then what it pointed to. */
+static void store_delete(struct w2s_py_store *self) {
+  struct w2s_store *store = self->store;
+  self->store = NULL;
+  if (store != NULL) w2s_store_delete(store);
+  Py_CLEAR(self->pending);
+  Py_CLEAR(self->hosts);
+  Py_CLEAR(self->extern_objects);
+  Py_CLEAR(self->extern_handles);
+}
+
+static void store_dealloc(PyObject *object) {
+  PyTypeObject *type = Py_TYPE(object);
+  PyObject_GC_UnTrack(object);
+  store_delete(as_store(object));
+  type->tp_free(object);
+  Py_DECREF(type);
+}
+
+static PyObject *store_close(PyObject *object, PyObject *unused) {
+  (void)unused;
+  struct w2s_py_store *self = as_store(object);
+  if (self->store == NULL) Py_RETURN_NONE;
+  if (self->active != NULL) {
+    PyErr_SetString(w2s_py.UsageError, "the store cannot be closed while its code runs");
+    return NULL;
+  }
+  if (self->n_views > 0) {
+    return PyErr_Format(PyExc_BufferError, "the store cannot be closed: %zd views of its memories are alive",
+                        self->n_views);
+  }
+  store_delete(self);
+  Py_RETURN_NONE;
+}
+
+static PyObject *store_is_closed(PyObject *object, void *unused) {
+  (void)unused;
+  return PyBool_FromLong(as_store(object)->store == NULL);
+}
+
+static PyObject *store_address(PyObject *object, void *unused) {
+  (void)unused;
+  struct w2s_store *store = w2s_py_store_use(as_store(object));
+  return store != NULL ? PyLong_FromVoidPtr(store) : NULL;
+}
+
+/* ---- functions and instances ---- */
+
+/* _new_host(type_id, callable, name, make_caller) -> address of the funcref */
+static PyObject *store_new_host(PyObject *object, PyObject *args) {
+  struct w2s_py_store *self = as_store(object);
+  unsigned int type_id;
+  PyObject *callable, *name, *make_caller;
+  if (!PyArg_ParseTuple(args, "IOUO", &type_id, &callable, &name, &make_caller)) return NULL;
+  if (w2s_py_store_use(self) == NULL) return NULL;
+  struct w2s_py_host *host =
+      w2s_py_host_new(self, type_id, callable, name, make_caller == Py_None ? NULL : make_caller);
+  return host != NULL ? PyLong_FromVoidPtr(host->func) : NULL;
+}
+
+/* Describe one import for the runtime. */
+static int extern_from_item(struct w2s_py_store *self, PyObject *object, struct w2s_extern *out) {
+  memset(out, 0, sizeof *out);
+  if (!PyObject_TypeCheck(object, w2s_py.item)) {
+    PyErr_Format(PyExc_TypeError, "an import must be a Func, Memory, Table or Global, not %.100s",
+                 Py_TYPE(object)->tp_name);
+    return -1;
+  }
+  if (((struct w2s_py_item *)object)->store != self) {
+    PyErr_SetString(w2s_py.UsageError, "an import belongs to another store");
+    return -1;
+  }
+  if (PyObject_TypeCheck(object, w2s_py.func)) {
+    out->kind = W2S_EXTERN_FUNC;
+    out->func = ((struct w2s_py_func *)object)->func;
+  } else if (PyObject_TypeCheck(object, w2s_py.memory)) {
+    out->kind = W2S_EXTERN_MEMORY;
+    out->memory = ((struct w2s_py_memory *)object)->memory;
+  } else if (PyObject_TypeCheck(object, w2s_py.table)) {
+    out->kind = W2S_EXTERN_TABLE;
+    out->table = ((struct w2s_py_table *)object)->table;
+  } else {
+    out->kind = W2S_EXTERN_GLOBAL;
+    out->global = ((struct w2s_py_global *)object)->global;
+  }
+  return 0;
+}
+
+/* _instantiate(module address, tuple of imports) -> instance address */
+static PyObject *store_instantiate(PyObject *object, PyObject *args) {
+  struct w2s_py_store *self = as_store(object);
+  PyObject *address, *imports;
+  if (!PyArg_ParseTuple(args, "O!O!", &PyLong_Type, &address, &PyTuple_Type, &imports)) return NULL;
+  struct w2s_module *module = PyLong_AsVoidPtr(address);
+  if (module == NULL && PyErr_Occurred()) return NULL;
+  struct w2s_store *store = w2s_py_store_use(self);
+  if (store == NULL) return NULL;
+  const Py_ssize_t n = PyTuple_GET_SIZE(imports);
+  struct w2s_extern *externs = PyMem_Calloc(n > 0 ? (size_t)n : 1, sizeof *externs);
+  if (externs == NULL) return PyErr_NoMemory();
+  for (Py_ssize_t i = 0; i < n; i++) {
+    if (extern_from_item(self, PyTuple_GET_ITEM(imports, i), &externs[i]) < 0) {
+      PyMem_Free(externs);
+      return NULL;
+    }
+  }
+  struct w2s_instance *instance = NULL;
+  struct w2s_error error = {0};
+  struct w2s_py_frame frame;
+  w2s_py_leave(self, NULL, &frame);
+  const int32_t status = w2s_instantiate(store, module, externs, (size_t)n, &instance, &error);
+  w2s_py_return(self, &frame);
+  PyMem_Free(externs);
+  return status == W2S_OK ? PyLong_FromVoidPtr(instance) : w2s_py_raise(self, &error);
+}
+
+/* _export(instance address, nth, name) -> Func, Memory, Table or Global */
+static PyObject *store_export(PyObject *object, PyObject *args) {
+  struct w2s_py_store *self = as_store(object);
+  PyObject *address, *name;
+  unsigned int nth;
+  if (!PyArg_ParseTuple(args, "O!IU", &PyLong_Type, &address, &nth, &name)) return NULL;
+  struct w2s_instance *instance = PyLong_AsVoidPtr(address);
+  if (instance == NULL && PyErr_Occurred()) return NULL;
+  if (w2s_py_store_use(self) == NULL) return NULL;
+  struct w2s_extern item;
+  if (w2s_instance_export(instance, nth, &item) != W2S_OK) {
+    return PyErr_Format(w2s_py.UsageError, "the instance has no export %u", nth);
+  }
+  return w2s_py_extern_of(self, &item, name);
+}
+
+static PyMethodDef store_methods[] = {
+    {"close", store_close, METH_NOARGS,
+     "close()\n--\n\nFree everything in the store. Its objects raise UsageError from then on.\n\n"
+     "Raises BufferError while views of its memories are alive and UsageError while its code runs."},
+    {"_new_host", store_new_host, METH_VARARGS, NULL},
+    {"_instantiate", store_instantiate, METH_VARARGS, NULL},
+    {"_export", store_export, METH_VARARGS, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyGetSetDef store_getset[] = {
+    {"closed", store_is_closed, NULL, "Whether the store was closed.", NULL},
+    {"_address", store_address, NULL, NULL, NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+static PyType_Slot store_slots[] = {
+    {Py_tp_new, store_new},
+    {Py_tp_dealloc, store_dealloc},
+    {Py_tp_traverse, store_traverse},
+    {Py_tp_clear, store_clear},
+    {Py_tp_methods, store_methods},
+    {Py_tp_getset, store_getset},
+    {0, NULL},
+};
+
+PyType_Spec w2s_py_store_spec = {
+    .name = "aot._runtime.StoreBase",
+    .basicsize = sizeof(struct w2s_py_store),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_BASETYPE,
+    .slots = store_slots,
+};

@@ -1,0 +1,175 @@
+/* Activations: entering wasm, leaving it, traps, host calls. */
+#include "trap.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "errors.h"
+#include "fault.h"
+#include "module.h"
+
+W2SI_THREAD_LOCAL struct w2si_thread w2si_thread;
+
+_Noreturn void w2si_trap(struct w2si_store *store, uint32_t code, uintptr_t pc, uintptr_t address) {
+  struct w2si_thread *thread = &w2si_thread;
+  struct w2si_activation *top = store->top;
+  if (!top || thread->in_wasm != store) {
+    fputs("wasm2so: a trap outside of any call\n", stderr);
+    abort();
+  }
+  thread->in_wasm = NULL;
+  atomic_signal_fence(memory_order_seq_cst);
+  thread->trap = code;
+  thread->trap_pc = pc;
+  thread->trap_address = address;
+  siglongjmp(top->buf, 1);
+}
+
+void w2si_builtin_trap(struct w2s_vm *vm, uint32_t code) {
+  struct w2s_store *store = ((struct w2s_vm_head *)vm)->store;
+  w2si_trap(w2si_store(store), code, (uintptr_t)__builtin_return_address(0), 0);
+}
+
+/* Give the host its own floating-point mode back. */
+static void restore_fp_control(const struct w2si_activation *activation) {
+  if (activation->fp_control != W2SI_FP_DEFAULT) w2si_set_fp_control(activation->fp_control);
+}
+
+/* Note the host's floating-point mode and set the one that wasm's arithmetic is defined for. */
+static void set_wasm_fp_control(struct w2si_activation *activation) {
+  activation->fp_control = w2si_fp_control();
+  if (activation->fp_control != W2SI_FP_DEFAULT) w2si_set_fp_control(W2SI_FP_DEFAULT);
+}
+
+void w2si_builtin_call_host(struct w2s_host_func *func, union w2s_value *values) {
+  struct w2si_store *store = w2si_store(func->head.store);
+  struct w2si_thread *thread = &w2si_thread;
+  struct w2si_activation *activation = store->top;
+  uint8_t *limit = store->pub.stack_limit;
+  thread->in_wasm = NULL;
+  atomic_signal_fence(memory_order_seq_cst);
+  restore_fp_control(activation);
+  int32_t failed = func->call(func, values);
+  set_wasm_fp_control(activation);
+  store->top = activation;
+  store->pub.stack_limit = limit;
+  atomic_signal_fence(memory_order_seq_cst);
+  thread->in_wasm = store;
+  if (failed) w2si_trap(store, W2S_TRAP_HOST, (uintptr_t)__builtin_return_address(0), 0);
+}
+
+static int32_t stack_exhausted(struct w2si_thread *thread) {
+  thread->trap = W2S_TRAP_STACK_OVERFLOW;
+  thread->trap_pc = 0;
+  thread->trap_address = 0;
+  return W2S_ERR_TRAP;
+}
+
+/* The outermost entry: compute how deep the stack may grow, and see to the fault handler. */
+static int32_t enter_outermost(struct w2si_store *store, struct w2si_thread *thread, uint8_t *frame) {
+  if (!thread->ready || frame < thread->stack_low || frame >= thread->stack_high) {
+    int known = w2si_thread_prepare(thread);
+    if (!known || frame >= thread->stack_high) {
+      thread->usage = W2SI_USAGE_STACK;
+      return W2S_ERR_USAGE;
+    }
+    if (frame < thread->stack_low) return stack_exhausted(thread);
+  }
+  uint64_t room = (uint64_t)(frame - thread->stack_low);
+  uint64_t budget = store->limits.stack_bytes;
+  store->pub.stack_limit = frame - (budget < room ? budget : room);
+  thread->chain_depth = 0;
+  if (store->n_guarded) w2si_fault_recheck(thread);
+  return W2S_OK;
+}
+
+/* Run the trampoline with a place to come back to on a trap. In a function of its own, whose locals all keep
+ * their values, because sigsetjmp returns twice. The signal mask is not saved: the handler blocks nothing. */
+static W2SI_NOINLINE int32_t run(struct w2si_activation *activation, struct w2s_funcref *func,
+                                 w2s_trampoline trampoline, union w2s_value *values, struct w2si_store *store) {
+  if (sigsetjmp(activation->buf, 0)) return W2S_ERR_TRAP;
+  w2si_thread.in_wasm = store;
+  atomic_signal_fence(memory_order_seq_cst);
+  trampoline(func, values);
+  atomic_signal_fence(memory_order_seq_cst);
+  w2si_thread.in_wasm = NULL;
+  return W2S_OK;
+}
+
+int32_t w2s_call_prepared(struct w2s_store *pub, struct w2s_funcref *func, w2s_trampoline trampoline,
+                          union w2s_value *values, void *cookie) {
+  struct w2si_store *store = w2si_store(pub);
+  struct w2si_thread *thread = &w2si_thread;
+  uint8_t *frame = w2si_frame();
+  enum w2si_claim claim = w2si_claim(store, thread);
+  if (claim == W2SI_CLAIM_NONE) return W2S_ERR_USAGE;
+  int32_t status = W2S_OK;
+  if (!store->top) {
+    status = enter_outermost(store, thread, frame);
+  } else if (frame < store->pub.stack_limit) {
+    status = stack_exhausted(thread); /* wasm -> host -> wasm without end */
+  }
+  if (status == W2S_OK) {
+    struct w2si_activation activation;
+    activation.prev = store->top;
+    activation.outer = thread->in_wasm;
+    activation.cookie = cookie;
+    set_wasm_fp_control(&activation);
+    store->top = &activation;
+    status = run(&activation, func, trampoline, values, store);
+    store->top = activation.prev;
+    thread->in_wasm = activation.outer;
+    restore_fp_control(&activation);
+  }
+  w2si_unclaim(store, claim);
+  return status;
+}
+
+w2s_trampoline w2s_func_trampoline(const struct w2s_funcref *func) {
+  if ((func->flags & W2SI_FUNC_KIND) != W2SI_FUNC_WASM) return NULL;
+  const struct w2s_vm_head *head = (const struct w2s_vm_head *)func->vm;
+  return w2si_instance_descriptor(head->instance)->trampolines[func->flags >> W2SI_FUNC_TYPE_SHIFT];
+}
+
+/* A host function called by the host: no wasm frame is involved, so there is nothing to unwind. */
+static int32_t call_host_directly(struct w2si_store *store, struct w2s_funcref *func, union w2s_value *values) {
+  struct w2s_host_func *host = (struct w2s_host_func *)func->vm;
+  enum w2si_claim claim = w2si_claim(store, &w2si_thread);
+  if (claim == W2SI_CLAIM_NONE) return W2S_ERR_USAGE;
+  int32_t failed = host->call(host, values);
+  if (failed) w2si_thread.trap = W2S_TRAP_HOST;
+  w2si_unclaim(store, claim);
+  return failed ? W2S_ERR_TRAP : W2S_OK;
+}
+
+int32_t w2s_call(struct w2s_store *store, struct w2s_funcref *func, union w2s_value *values,
+                 struct w2s_error *error) {
+  w2si_ok(error);
+  if (!func) return w2si_fail(error, W2S_ERR_USAGE, "the function is null");
+  if (((struct w2s_vm_head *)func->vm)->store != store) {
+    w2si_thread.usage = W2SI_USAGE_FOREIGN;
+    return w2s_call_error(W2S_ERR_USAGE, error);
+  }
+  w2s_trampoline trampoline = w2s_func_trampoline(func);
+  int32_t status = trampoline ? w2s_call_prepared(store, func, trampoline, values, NULL)
+                              : call_host_directly(w2si_store(store), func, values);
+  return status == W2S_OK ? W2S_OK : w2s_call_error(status, error);
+}
+
+int32_t w2s_call_error(int32_t status, struct w2s_error *error) {
+  if (status == W2S_ERR_TRAP) return w2si_fail_trap(error, w2si_thread.trap);
+  if (status == W2S_ERR_USAGE) return w2si_fail_usage(error);
+  w2si_ok(error);
+  return status;
+}
+
+void **w2s_store_cookie(struct w2s_store *store) {
+  struct w2si_activation *top = w2si_store(store)->top;
+  return top ? &top->cookie : NULL;
+}
+
+struct w2si_activation *w2si_current_activation(struct w2s_store *store) { return w2si_store(store)->top; }
+
+uint32_t w2s_last_trap(void) { return w2si_thread.trap; }
+
+uintptr_t w2s_last_trap_pc(void) { return w2si_thread.trap_pc; }

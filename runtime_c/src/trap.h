@@ -1,0 +1,14 @@
+/* Traps and host calls. */
+#ifndef W2SI_TRAP_H
+#define W2SI_TRAP_H
+
+#include "enter.h"
+
+/* Unwind to the store's innermost activation. The thread must be in wasm code of the store, and nothing between
+ * here and there may need cleaning up. */
+_Noreturn void w2si_trap(struct w2si_store *store, uint32_t code, uintptr_t pc, uintptr_t address);
+/* w2s_builtins.trap and .call_host */
+void w2si_builtin_trap(struct w2s_vm *vm, uint32_t code);
+void w2si_builtin_call_host(struct w2s_host_func *func, union w2s_value *values);
+
+#endif

@@ -1,0 +1,1 @@
+"""The project's tests, and the readers, builders and runners that they share."""

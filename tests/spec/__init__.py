@@ -1,0 +1,1 @@
+"""The official test suite, run through the engine command by command."""

@@ -1,0 +1,251 @@
+"""Executes a script's commands through the adapter; every command gets exactly one result."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+
+from tests.spec.adapter import Compiled, Engine, Extern, Instance, Session
+from tests.spec.matching import trap_text_agrees, value_agrees
+from tests.spec.outcome import (
+    Cause,
+    MisfitError,
+    MissingError,
+    NotLinkedError,
+    RefusedError,
+    Result,
+    ScriptResult,
+    Status,
+    ThrownError,
+    TrappedError,
+)
+from tests.wast.assemble import AssembleError, assemble
+from tests.wast.model import (
+    Action,
+    AssertFailure,
+    AssertModule,
+    AssertReturn,
+    Command,
+    DefineModule,
+    Instantiate,
+    Perform,
+    Register,
+    Script,
+    Source,
+    Thread,
+    Value,
+    Wait,
+    kind_of,
+    sources,
+)
+
+Exports = Mapping[str, Extern]
+
+
+class _AcceptedError(MisfitError):
+    """A module that had to be refused was not."""
+
+
+class _Interpreter:
+    """The state of a running script: definitions, instances and registered names.
+
+    What could not be made is kept as a `MissingError`, raised again by whatever needs it.
+    """
+
+    def __init__(self, engine: Engine, session: Session) -> None:
+        self.engine = engine
+        self.session = session
+        self.definitions: dict[str | None, Compiled | MissingError] = {}
+        self.instances: dict[str | None, Instance | MissingError] = {}
+        self.registered: dict[str, Exports | MissingError] = {"spectest": session.spectest()}
+
+    def run(self, command: Command) -> bool | None:
+        """Execute one command; returns `Result.text_agrees`. Raises one of `outcome`'s exceptions."""
+        match command:
+            case DefineModule():
+                self.define(command)
+            case Instantiate(instance=name, module=module):
+                self.instantiate_as(name, lambda: self.definition(module))
+            case Register(as_name=as_name, instance=name):
+                self.register(as_name, name)
+            case Perform(action=action):
+                self.act(action)
+            case AssertReturn():
+                self.assert_return(command)
+            case AssertFailure():
+                self.assert_failure(command)
+            case AssertModule():
+                return self.assert_module(command)
+            case Thread() | Wait():
+                raise RefusedError("threads are not supported", unsupported=True)
+        return None
+
+    # ---- modules and instances
+
+    def compile(self, source: Source) -> Compiled:
+        if not source.is_text:
+            return self.engine.compile(source.data)
+        try:
+            return self.engine.compile(assemble(source.data))
+        except AssembleError as error:
+            raise RefusedError(f"the assembler refuses the module: {error}") from None
+
+    def definition(self, name: str | None) -> Compiled:
+        found = self.definitions.get(name, MissingError("no such module"))
+        if isinstance(found, MissingError):
+            raise found
+        return found
+
+    def instance(self, name: str | None) -> Instance:
+        found = self.instances.get(name, MissingError("no such instance"))
+        if isinstance(found, MissingError):
+            raise found
+        return found
+
+    def define(self, command: DefineModule) -> None:
+        names = {None, command.name}
+        try:
+            module: Compiled | MissingError = self.compile(command.source)
+        except RefusedError as error:
+            missing = MissingError(error.message) if error.unsupported else MissingError(f"failed: {error.message}")
+            self.definitions.update(dict.fromkeys(names, missing))
+            if not command.only:
+                self.instances.update(dict.fromkeys(names, missing))
+            raise
+        self.definitions.update(dict.fromkeys(names, module))
+        if not command.only:
+            self.instantiate_as(command.name, lambda: self.definition(command.name))
+
+    def instantiate_as(self, name: str | None, module: Callable[[], Compiled]) -> None:
+        names = {None, name}
+        self.instances.update(dict.fromkeys(names, MissingError("failed: it was not instantiated")))
+        try:
+            instance: Instance | MissingError = self.session.instantiate(module(), self.import_named)
+        except MissingError as missing:
+            self.instances.update(dict.fromkeys(names, missing))
+            raise
+        self.instances.update(dict.fromkeys(names, instance))
+
+    def import_named(self, module: str, name: str) -> Extern:
+        exports = self.registered.get(module, {})
+        if isinstance(exports, MissingError):
+            raise exports
+        if name not in exports:
+            raise NotLinkedError("unknown import")
+        return exports[name]
+
+    def register(self, as_name: str, name: str | None) -> None:
+        try:
+            self.registered[as_name] = self.session.exports(self.instance(name))
+        except MissingError as missing:
+            self.registered[as_name] = missing
+            raise
+
+    # ---- assertions
+
+    def act(self, action: Action) -> list[Value]:
+        exports = self.session.exports(self.instance(action.module))
+        if action.name not in exports:
+            raise MisfitError(f"no export {action.name!r}")
+        extern = exports[action.name]
+        if action.kind == "get":
+            return [self.session.read_global(extern)]
+        return self.session.call(extern, action.args)
+
+    def assert_return(self, command: AssertReturn) -> None:
+        results = self.act(command.action)
+        if len(results) != len(command.expected) or not all(map(value_agrees, command.expected, results)):
+            raise MisfitError(f"{_call(command.action)} returned {_show(results)}, expected {_show(command.expected)}")
+
+    def assert_failure(self, command: AssertFailure) -> None:
+        try:
+            results = self.act(command.action)
+        except TrappedError as trap:
+            if command.kind in ("assert_trap", "assert_exhaustion") and trap_text_agrees(command.text, str(trap)):
+                return
+            raise
+        except ThrownError:
+            if command.kind == "assert_exception":
+                return
+            raise
+        raise MisfitError(f"{_call(command.action)} returned {_show(results)}, expected {command.text!r}")
+
+    def assert_module(self, command: AssertModule) -> bool | None:
+        if command.kind in ("assert_unlinkable", "assert_uninstantiable"):
+            return self.assert_not_instantiated(command)
+        if command.kind.endswith("_custom"):
+            raise RefusedError("custom sections are not checked", unsupported=True)
+        data = command.source.data
+        if command.source.is_text:
+            try:
+                data = assemble(data)
+            except AssembleError:
+                return None
+        try:
+            self.engine.validate(data)
+        except RefusedError as error:
+            if error.unsupported:
+                raise
+            return None if command.source.is_text else error.message.startswith(command.text)
+        raise _AcceptedError(f"the module was accepted, expected {command.text!r}")
+
+    def assert_not_instantiated(self, command: AssertModule) -> bool | None:
+        module = self.compile(command.source)
+        try:
+            self.session.instantiate(module, self.import_named)
+        except NotLinkedError as error:
+            if command.kind != "assert_unlinkable":
+                raise
+            return str(error).startswith(command.text)
+        except TrappedError as trap:
+            if command.kind != "assert_uninstantiable" or not trap_text_agrees(command.text, str(trap)):
+                raise
+            return None
+        raise _AcceptedError(f"the module was instantiated, expected {command.text!r}")
+
+
+def _show(values: list[Value] | tuple[Value, ...]) -> str:
+    return ", ".join(map(str, values)) or "nothing"
+
+
+def _call(action: Action) -> str:
+    return f"{action.name}({_show(action.args) if action.args else ''})"
+
+
+def _is_unsupported(error: Exception) -> bool:
+    """Does the failure come from a module that the engine says it does not support?"""
+    if isinstance(error, RefusedError):
+        return error.unsupported
+    return isinstance(error, MissingError) and not str(error).startswith(("failed", "no such"))
+
+
+def run_command(interpreter: _Interpreter, command: Command) -> Result:
+    """Run one command and judge it. Only faults of the harness itself get through as exceptions."""
+    line, kind = command.line, kind_of(command)
+    try:
+        return Result(line, kind, text_agrees=interpreter.run(command))
+    except MissingError as error:
+        detail = f"needs what is not there: {error}"
+        cause = Cause.UNSUPPORTED if _is_unsupported(error) else Cause.WRONG
+    except RefusedError as error:
+        detail = f"refused: {error}"
+        cause = Cause.UNSUPPORTED if error.unsupported else Cause.WRONG
+    except _AcceptedError as error:
+        detail, cause = str(error), Cause.ACCEPTED
+    except MisfitError as error:
+        detail, cause = str(error), Cause.WRONG
+    except (TrappedError, ThrownError, NotLinkedError) as error:
+        detail, cause = f"{type(error).__name__}: {error}", Cause.WRONG
+    except Exception as error:  # a fault of the engine; the report names it and the script goes on
+        detail, cause = f"raised {type(error).__name__}: {error}", Cause.WRONG
+    return Result(line, kind, Status.FAILED, detail[:600], cause)
+
+
+def run_script(engine: Engine, script: Script, group: str = "") -> ScriptResult:
+    """Run a whole script in a store of its own."""
+    start = time.perf_counter()
+    engine.prepare([source.data for source in sources(script) if not source.is_text])
+    with engine.session() as session:
+        interpreter = _Interpreter(engine, session)
+        results = tuple(run_command(interpreter, command) for command in script.commands)
+    return ScriptResult(group, script.name, results, seconds=time.perf_counter() - start)

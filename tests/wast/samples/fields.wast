@@ -1,0 +1,2 @@
+(func $only (export "f")) ;; a file of bare fields is one module
+(memory 1)
