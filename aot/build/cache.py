@@ -17,9 +17,10 @@ from pathlib import Path
 from aot.abi import abi_digest, include_dir
 from aot.build.folders import cache_root, new_file, private_folder
 from aot.build.options import BuildOptions
-from aot.build.pipeline import compile_to_file, package_version
+from aot.build.pipeline import compile_to_file
 from aot.build.progress import Progress
 from aot.build.toolchain import Kind, Toolchain, file_stamp, find_command, probe
+from aot.build.version import package_version
 from aot.errors import ResourceError
 
 _TRAILER = struct.Struct("<8sQ32s")

@@ -13,7 +13,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from aot.abi import include_dir
@@ -25,10 +24,12 @@ from aot.build.progress import Progress, Quiet
 from aot.build.run import Outcome
 from aot.build.toolchain import Toolchain, find_toolchain
 from aot.build.unit import Workplace, check_output, compile_unit, failure, run
+from aot.build.version import package_version
 from aot.build.worker import MODULE_UNIT, Job, chunk_name, write_chunk
 from aot.emit import EmitOptions, Plan, plan_module, render_chunk, render_module
 from aot.errors import BuildError, FormatError, ModuleError, UsageError
 from aot.wasm.decode import decode_module
+from aot.wasm.features import require_supported
 from aot.wasm.module import Module
 from aot.wasm.validate import validate_module
 
@@ -47,14 +48,6 @@ class _Source:
     @property
     def n_chunks(self) -> int:
         return len(self.plan.chunks)
-
-
-def package_version() -> str:
-    """This package's version; ``0`` if it runs from a folder and was never installed."""
-    try:
-        return version("wasm2so")
-    except PackageNotFoundError:
-        return "0"
 
 
 def compile_to_file(
@@ -78,6 +71,7 @@ def compile_to_file(
     clock = time.monotonic()
     module = decode_module(data)
     validate_module(module)
+    require_supported(module)
     seconds = {"decode": time.monotonic() - clock}
     try:
         with _workfolder(options) as tmp:

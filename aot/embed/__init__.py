@@ -1,0 +1,66 @@
+"""The Python surface: engines, stores, modules, instances and what they are made of."""
+
+from aot.embed import _native
+from aot.embed.engine import Config, Engine
+from aot.embed.func import Caller, Func
+from aot.embed.global_ import Global
+from aot.embed.instance import Instance, InstanceExports
+from aot.embed.loading import compile, load
+from aot.embed.memory import Memory
+from aot.embed.module import Module
+from aot.embed.store import Store, StoreLimits
+from aot.embed.table import Table
+from aot.embed.trap import Trap, TrapCode
+from aot.embed.types import (
+    ExportType,
+    FuncType,
+    GlobalType,
+    ImportType,
+    Limits,
+    MemoryType,
+    TableType,
+    ValType,
+)
+from aot.errors import FormatError, LinkError, ResourceError, UsageError
+
+# What the extension makes objects of and raises.
+_native.register(
+    {
+        "Func": Func,
+        "Memory": Memory,
+        "Table": Table,
+        "Global": Global,
+        "Trap": Trap,
+        "LinkError": LinkError,
+        "ResourceError": ResourceError,
+        "FormatError": FormatError,
+        "UsageError": UsageError,
+    }
+)
+
+__all__ = [
+    "Caller",
+    "Config",
+    "Engine",
+    "ExportType",
+    "Func",
+    "FuncType",
+    "Global",
+    "GlobalType",
+    "ImportType",
+    "Instance",
+    "InstanceExports",
+    "Limits",
+    "Memory",
+    "MemoryType",
+    "Module",
+    "Store",
+    "StoreLimits",
+    "Table",
+    "TableType",
+    "Trap",
+    "TrapCode",
+    "ValType",
+    "compile",
+    "load",
+]

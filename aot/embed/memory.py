@@ -13,7 +13,8 @@ from aot.wasm.types import PAGE_LOG2
 
 if TYPE_CHECKING:
     import ctypes
-    from collections.abc import Buffer
+
+    from typing_extensions import Buffer
 
 
 class Memory(MemoryBase):

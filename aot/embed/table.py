@@ -13,8 +13,8 @@ from aot.errors import ResourceError, UsageError
 
 
 class Table(TableBase):
-    """A table. ``table[i]`` reads and sets elements; a null reference is None, a function a `Func`, and an element of an
-    externref table the very object that was put there.
+    """A table. ``table[i]`` reads and sets elements; a null reference is None, a function a `Func`, and an element of
+    an externref table the very object that was put there.
 
     Each method takes the store as an optional first argument, as in wasmtime-py.
     """
@@ -26,9 +26,7 @@ class Table(TableBase):
         if not isinstance(ty, TableType):
             raise TypeError(f"expected a TableType, not {type(ty).__name__}")
         limits = ty.limits
-        return TableBase.__new__(
-            cls, store, ty.element._code, ty.element._heap, limits.min, limits.max, ty.is_64, init
-        )
+        return TableBase.__new__(cls, store, ty.element._code, ty.element._heap, limits.min, limits.max, ty.is_64, init)
 
     @property
     def _table(self) -> Any:
@@ -84,5 +82,3 @@ class Table(TableBase):
 
     def __repr__(self) -> str:
         return "<Table of a closed store>" if self.store.closed else f"<Table {self.type()}>"
-
-

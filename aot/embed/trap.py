@@ -30,7 +30,7 @@ class TrapCode(IntEnum):
     HOST = lib.W2S_TRAP_HOST
 
 
-class Trap(WasmError):
+class Trap(WasmError):  # noqa: N818, a trap is what the specification calls it
     """Wasm code stopped. ``message`` is in the words of the specification's tests.
 
     Host functions may raise one of their own; it has no code unless they give one.

@@ -7,7 +7,7 @@ from aot.emit.context import Signature
 from aot.emit.immediates import read_u32
 from aot.emit.state import BodyState
 from aot.emit.table import table_info
-from aot.errors import InvalidError
+from aot.errors import DecodeError, InvalidError
 from aot.wasm.types import FUNCREF, FuncType
 
 
@@ -46,6 +46,8 @@ def call(st: BodyState) -> None:
 def call_indirect(st: BodyState) -> None:
     """call_indirect: bounds, null and canonical type are checked, then a call through the element."""
     type_index, pos = read_u32(st.data, st.pos)
+    if not st.cx.options.features.reference_types and st.data[pos]:
+        raise DecodeError("zero byte expected: the feature reference_types is switched off")
     table_index, st.pos = read_u32(st.data, pos)
     module = st.cx.module
     info = table_info(st, table_index)

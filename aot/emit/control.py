@@ -48,6 +48,8 @@ def block_type(st: BodyState) -> tuple[tuple[StackType, ...], tuple[StackType, .
     if index >= len(types) or not isinstance(types[index].comp, FuncType):
         raise InvalidError(f"unknown type {index}")
     signature = st.cx.signature(index)
+    if not st.cx.options.features.multi_value and (signature.params or len(signature.results) > 1):
+        raise InvalidError("invalid result arity: the feature multi_value is switched off")
     return signature.params, signature.results
 
 

@@ -56,6 +56,8 @@ def store(st: BodyState, op: Op) -> None:
 
 
 def _memory(st: BodyState) -> MemoryInfo:
+    if not st.cx.options.features.multi_memory and st.data[st.pos]:
+        raise DecodeError("zero byte expected: the feature multi_memory is switched off")
     index, st.pos = read_u32(st.data, st.pos)
     return memory_info(st, index)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from aot.wasm.features import Features
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,10 +13,11 @@ class EmitOptions:
 
     ``precise``: loads whose value is never used still trap (the rule of the specification). Without it compilers may
     drop such loads; memory stays safe. ``cpu_level`` is x86-64-vN, recorded in the ``.so`` and checked when loading.
-    ``debug`` keeps source comments.
+    ``debug`` keeps source comments. ``features`` says which parts of the language modules may use.
     """
 
     guard: bool = True
     precise: bool = True
     cpu_level: int = 2
     debug: bool = False
+    features: Features = field(default_factory=Features)

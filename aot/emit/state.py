@@ -147,6 +147,20 @@ class BodyState:
         self.write(f"const {ctype} {name} = {expr};" if ctype[-1] != "*" else f"{ctype}const {name} = {expr};")
         return name
 
+    def redirect(self, temporary: str, variable: str) -> bool:
+        """Turn the line that has just named ``temporary``, which nothing else reads, into an assignment to ``variable``.
+
+        Returns False, having done nothing, if the last line is another one.
+        """
+        if not self.lines or not self.live or temporary != f"t{self.n_temps - 1}":
+            return False
+        head, found, expr = self.lines[-1].partition(f" {temporary} = ")
+        if not found or not head.startswith("const "):
+            return False
+        self.lines[-1] = f"{variable} = {expr}"
+        self.n_temps -= 1
+        return True
+
     def push_named(self, t: StackType, expr: str) -> None:
         """Push the value of ``expr``, evaluated now."""
         self.push(t, self.name(self.cx.ctype(t), expr))

@@ -29,7 +29,7 @@ def _assign(st: BodyState) -> int:
     t = st.local_types[index]
     value = st.pop(t)
     st.settle(name)
-    if value != name:
+    if value != name and not st.redirect(value, name):
         st.write(f"{name} = {value};")
     if needs_setting(t) and index not in st.set_locals:
         st.set_locals.append(index)

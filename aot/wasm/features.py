@@ -1,11 +1,12 @@
-"""Which features of WebAssembly a module uses that this release decodes and validates but does not compile."""
+"""Features of WebAssembly: those that can be switched off, and those that are decoded but not compiled."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
-from aot.errors import UnsupportedError
+from aot.errors import InvalidError, Site, UnsupportedError
 from aot.wasm.module import ConstExpr, Module
 from aot.wasm.types import (
     PAGE_LOG2,
@@ -24,6 +25,47 @@ _GC_HEAPS: Final = frozenset(
 )
 _EXCEPTION_HEAPS: Final = frozenset({HeapKind.EXN, HeapKind.NOEXN})
 _GC_PREFIX: Final = 0xFB
+_GLOBAL_GET: Final = 0x23
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """Which parts of the language modules may use; each can be switched off to be as strict as an older version.
+
+    Without ``gc`` constant expressions may read imported globals only, as in WebAssembly 2.0.
+    """
+
+    multi_value: bool = True
+    bulk_memory: bool = True
+    reference_types: bool = True
+    multi_memory: bool = True
+    extended_const: bool = True
+    gc: bool = True
+
+
+def require_enabled(module: Module, features: Features) -> None:
+    """Refuse what ``features`` switches off, outside of function bodies.
+
+    Raises InvalidError with the words that the specification had before the feature, and the feature's name.
+    """
+    if not features.multi_memory and len(module.memories) > 1:
+        raise InvalidError("multiple memories: the feature multi_memory is switched off")
+    if not features.reference_types and len(module.tables) > 1:
+        raise InvalidError("multiple tables: the feature reference_types is switched off")
+    if not features.multi_value:
+        for sub in module.types:
+            if isinstance(sub.comp, FuncType) and len(sub.comp.results) > 1:
+                raise InvalidError("invalid result arity: the feature multi_value is switched off")
+    if not features.bulk_memory and module.data_count is not None:
+        raise InvalidError("malformed section id: the feature bulk_memory is switched off")
+    for expr in _const_exprs(module):
+        if not features.extended_const and len(expr.instrs) > 1:
+            raise InvalidError(
+                "constant expression required: the feature extended_const is switched off", Site(expr.offset)
+            )
+        for instr in expr.instrs:
+            if not features.gc and instr.op == _GLOBAL_GET and instr.index >= module.n_imported_globals:
+                raise InvalidError("unknown global: only imported ones before the feature gc", Site(expr.offset))
 
 
 def val_type_feature(ty: ValType) -> str | None:

@@ -155,6 +155,7 @@ static int tables_ok(const struct w2s_meta *meta) {
 
 /* An image covers whole pages inside the memory's first size, and exists in the image section. */
 static int image_ok(const struct w2s_meta *meta, const struct w2s_meta_memory *memory) {
+  if (memory->min_pages > UINT64_MAX >> memory->page_log2) return 0;
   uint64_t min_bytes = memory->min_pages << memory->page_log2;
   return memory->image_start % IMAGE_PAGE == 0 && memory->image_bytes % IMAGE_PAGE == 0 &&
          memory->image_offset % IMAGE_PAGE == 0 && memory->image_start <= min_bytes &&

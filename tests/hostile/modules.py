@@ -15,7 +15,7 @@ def small_modules() -> dict[str, bytes]:
     """More than fifty ordinary modules that between them use every section and most instructions."""
     found: dict[str, bytes] = {}
     for path in sorted(GOLDEN.glob("*.wat")):
-        text = path.read_text().replace("(func (", "(func $named (", 1)  # so that there is a name section
+        text = path.read_text().replace("\n(func (", "\n(func $named (", 1)  # so that there is a name section
         named = assemble(text.encode())
         found[f"{path.stem} with names"] = named
         found[path.stem] = without_names(named)

@@ -36,6 +36,9 @@ HOSTILE_NAMES = [
 ALLOWED_DIRECTIVE = re.compile(
     r'#include (<wasm2so/[a-z_]+\.h>|"(module\.h|f\d+\.c)")|#(ifndef|define|endif|pragma once)'
 )
+BLOB = re.compile(r'^__asm__\("\.pushsection \.w2s\.(meta|data|image),[^()]*\.incbin \\"\1\.bin\\"[^()]*\);$', re.MULTILINE)
+"""The three lines that bring in binary files; the only ones with backslashes."""
+
 MAX_BRACES = 8
 MAX_PARENTHESES = 64
 
@@ -88,6 +91,8 @@ def depth(text: str, opening: str, closing: str) -> int:
 def check_text(file: str, text: str) -> None:
     """The rules that every generated text keeps."""
     assert text.isascii(), file
+    assert len(BLOB.findall(text)) == (3 if file == "module.c" else 0), file
+    text = BLOB.sub("", text)
     assert "\\" not in text, file
     assert "??" not in text, file
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f]", text), file

@@ -1,0 +1,334 @@
+"""The command ``wasm2so``. Everything heavy is imported by the commands that need it, so that --help is quick."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+if TYPE_CHECKING:
+    from aot.build import BuildOptions, BuildReport
+    from aot.errors import WasmError
+
+STDIN = "-"
+_SUFFIXES = {"so": ".so", "obj": ".o", "c": "-c"}
+_RESERVATION = 9 << 30
+
+EPILOG = """\b
+Exit status: 0 done, 1 the module was refused or the compiler failed, 2 wrong usage.
+\b
+Environment:
+  WASM2SO_CC, CC      the C compiler, unless --cc names one
+  WASM2SO_CACHE_DIR   the cache folder; it must be its owner's alone (mode 700)
+\b
+Examples:
+  wasm2so gcd.wasm                      write gcd.so beside gcd.wasm
+  wasm2so -O1 -j8 big.wasm -o big.so    sooner done
+  wasm2so --emit c gcd.wasm -o gcd-c    C sources and headers for your own build
+  wasm2so inspect gcd.so                what is in it
+"""
+
+
+class DefaultGroup(click.Group):
+    """A group whose first argument, if it is none of the commands, belongs to `compile`."""
+
+    default = "compile"
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and args[0] not in self.commands and args[0] not in ("--help", "--version"):
+            args = [self.default, *args]
+        return super().parse_args(ctx, args)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The options of `compile`, since that is what the bare command does, then the other commands."""
+        command = self.commands[self.default]
+        with click.Context(command, parent=ctx, info_name=self.default) as inner:
+            rows = [row for param in command.get_params(inner) if (row := param.get_help_record(inner)) is not None]
+        with formatter.section("Options"):
+            formatter.write_dl([row for row in rows if "--help" not in row[0]])
+            formatter.write_dl([("--version", "Print the version."), ("--help", "Print this text.")])
+        with formatter.section("Other commands"):
+            formatter.write_dl(
+                [(name, sub.get_short_help_str(90)) for name, sub in self.commands.items() if name != self.default]
+            )
+
+
+def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        from aot.build.version import package_version
+
+        click.echo(f"wasm2so {package_version()}")
+        ctx.exit()
+
+
+@click.group(
+    cls=DefaultGroup,
+    no_args_is_help=True,
+    subcommand_metavar="[OPTIONS] FILE | validate FILE... | inspect FILE",
+    epilog=EPILOG,
+)
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version)
+def cli() -> None:
+    """Compile a WebAssembly module ahead of time to a native shared object.
+
+    FILE is a .wasm file, a .wat file (with the extra: pip install wasm2so[wat]), or - for standard input. The result
+    is loaded with aot.load() in Python, or by any program through the C runtime.
+    """
+
+
+@cli.command("compile", short_help="Compile FILE, also if it is named like a command.")
+@click.argument("file")
+@click.option("-o", "out", metavar="PATH", help="The result's path.  [default: FILE with another suffix]")
+@click.option("-O", "opt", type=click.Choice(["0", "1", "2", "3"]), default="2", show_default=True,
+              help="Optimisation of the C compiler; 3 is the same as 2.")  # fmt: skip
+@click.option("-g", "debug", is_flag=True, help="Debugging information for gdb and perf.")
+@click.option("-j", "--jobs", type=click.IntRange(1, 4096), help="Compilers to run at once.  [default: one per CPU]")
+@click.option("--cc", metavar="COMMAND", help="C compiler: a name, path or command line of gcc or clang, or `zig` for "
+              "the one in the ziglang package.  [default: gcc, clang, cc, zig, whichever is found first]")  # fmt: skip
+@click.option("--target-cpu", type=click.Choice(["x86-64-v1", "x86-64-v2", "x86-64-v3", "x86-64-v4", "native"]),
+              default="x86-64-v2", show_default=True, metavar="CPU",
+              help="Least CPU that the result runs on: x86-64-v1 to -v4, or native for the best of these that this "
+              "machine has. Checked when the result is loaded; of no effect on other machines.")  # fmt: skip
+@click.option("--memory", type=click.Choice(["auto", "guard", "checked"]), default="auto", show_default=True,
+              help="How 32-bit memories are kept inside their bounds. guard reserves 8 GiB of address space for each "
+              "and costs nothing per access; checked compares at each access; auto takes guard unless this process's "
+              "address space is limited.")  # fmt: skip
+@click.option("--traps", type=click.Choice(["precise", "relaxed"]), default="precise", show_default=True,
+              help="relaxed lets the compiler drop loads that would trap but whose value is not used.")  # fmt: skip
+@click.option("--emit", type=click.Choice(["so", "obj", "c"]), default="so", show_default=True,
+              help="so: shared object. obj: one relocatable object, for linking into a program. c: a folder of C files "
+              "with the headers they include; compile each .c there with -I of that folder.")  # fmt: skip
+@click.option("--cache/--no-cache", default=False, show_default=True, help="Look the result up in the cache, and keep "
+              "it there. For --emit so.")  # fmt: skip
+@click.option("--keep", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+              help="Leave C files and objects in DIR, also if the compiler fails.")  # fmt: skip
+@click.option("-v", "--verbose", is_flag=True, help="Show the compiler's commands, and what took how long.")
+def compile_command(
+    file: str,
+    out: str | None,
+    opt: str,
+    debug: bool,
+    jobs: int | None,
+    cc: str | None,
+    target_cpu: str,
+    memory: str,
+    traps: str,
+    emit: Any,
+    cache: bool,
+    keep: Path | None,
+    verbose: bool,
+) -> None:
+    """Compile FILE, also if it is named like a command."""
+    if cache and (emit != "so" or keep is not None):
+        raise click.UsageError("--cache goes with --emit so and without --keep")
+    target = _target(file, out, emit)
+    with _errors(file):
+        from aot.build import BuildOptions, compile_to_file
+        from aot.build.progress import Bar
+
+        options = BuildOptions(
+            opt_level=min(int(opt), 2),
+            cc=cc,
+            cpu_level=_cpu_level(target_cpu),
+            guard=_guard(memory),
+            precise=traps == "precise",
+            debug=debug,
+            jobs=jobs,
+            keep=keep,
+        )
+        data = _read(file)
+        progress = Bar(verbose=verbose)
+        if cache:
+            _compile_with_cache(data, target, options, progress)
+            return
+        report = compile_to_file(data, target, options, emit=emit, progress=progress)
+    _tell(file, report, verbose)
+
+
+@cli.command(short_help="Check modules and say what is wrong with the first bad one.")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option("-v", "--verbose", is_flag=True, help="Also name the files that are valid.")
+def validate(files: tuple[str, ...], verbose: bool) -> None:
+    """Check each FILE against the rules of WebAssembly. Nothing is compiled; valid files are passed over in silence."""
+    for file in files:
+        with _errors(file):
+            from aot.emit import EmitOptions, check_bodies, plan_module
+            from aot.wasm.decode import decode_module
+            from aot.wasm.validate import validate_module
+
+            module = decode_module(_read(file))
+            validate_module(module)
+            check_bodies(module, plan_module(module, EmitOptions()))
+        if verbose:
+            click.echo(f"{_shown(file)}: valid")
+
+
+@cli.command(short_help="Print what is in a module or in a compiled .so, without running it.")
+@click.argument("file")
+def inspect(file: str) -> None:
+    """Print what is in FILE, a module or a compiled .so: types, imports, exports, memories, tables, globals, segments,
+    custom sections; for a .so also the offsets of its context, digests, and how it was compiled.
+
+    A .so is read, never loaded. A module need not be valid, only well-formed.
+    """
+    with _errors(file):
+        from aot.build.describe import describe_module, describe_object
+
+        if _is_elf(file):
+            from aot.build.elf import read_meta
+
+            lines: Iterator[str] = describe_object(read_meta(Path(file)))
+        else:
+            from aot.wasm.decode import decode_module
+
+            lines = describe_module(decode_module(_read(file)))
+        for line in lines:
+            click.echo(line)
+
+
+def main() -> int:
+    """The console script. Returns the exit status."""
+    signal.signal(signal.SIGTERM, _leave)  # so that compilers are ended and temporary files removed
+    try:
+        cli.main(prog_name="wasm2so", standalone_mode=False)
+    except click.exceptions.Exit as err:
+        return err.exit_code
+    except click.ClickException as err:
+        err.show()
+        return err.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        return 128 + signal.SIGINT
+    except BrokenPipeError:  # the reader of the output went away, as `head` does
+        sys.stderr.close()
+        return 1
+    return 0
+
+
+def _leave(signum: int, frame: object) -> NoReturn:
+    raise SystemExit(128 + signum)
+
+
+@contextmanager
+def _errors(file: str) -> Iterator[None]:
+    """Turn what can go wrong into a message as compilers have them, and the exit status."""
+    from aot.errors import UsageError, WasmError
+
+    try:
+        yield
+    except UsageError as err:
+        raise click.UsageError(_printable(str(err))) from None
+    except WasmError as err:
+        _complain(file, err)
+    except BrokenPipeError:
+        raise
+    except OSError as err:
+        name = _shown(file) if err.filename is None else _printable(str(err.filename))
+        click.echo(f"wasm2so: {name}: error: {err.strerror}", err=True)
+        raise click.exceptions.Exit(1) from None
+
+
+def _complain(file: str, err: WasmError) -> NoReturn:
+    from aot.errors import BuildError
+
+    click.echo(f"wasm2so: {_shown(file)}: error: {_printable(str(err))}", err=True)
+    if isinstance(err, BuildError):
+        for line in err.log.splitlines()[:20]:
+            click.echo(f"  {_printable(line)}", err=True)
+        if err.command:
+            import shlex
+
+            click.echo(f"  command: {_printable(shlex.join(err.command))}", err=True)
+    raise click.exceptions.Exit(1) from None
+
+
+def _compile_with_cache(data: bytes, target: Path, options: BuildOptions, progress: Any) -> None:
+    from aot.build.cache import compile_cached, copy_entry
+
+    copy_entry(compile_cached(data, options, progress=progress), target)
+
+
+def _tell(file: str, report: BuildReport, verbose: bool) -> None:
+    for unit in report.downgrades:
+        text = f"{unit.name}.c was compiled at -O{unit.opt}: {unit.stepped_down}"
+        click.echo(f"wasm2so: {_shown(file)}: warning: {text}", err=True)
+    if verbose:
+        times = ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in report.seconds.items())
+        click.echo(
+            f"{report.n_functions} functions, {report.n_chunks} chunks, {report.c_bytes} bytes of C, "
+            f"{report.out_bytes} bytes out, largest compiler {report.peak_bytes >> 20} MiB; {times}",
+            err=True,
+        )
+
+
+def _target(file: str, out: str | None, emit: str) -> Path:
+    if out is not None:
+        return Path(out)
+    if file == STDIN:
+        raise click.UsageError("-o is needed when the module comes from standard input")
+    path = Path(file)
+    return path.with_name(path.stem + _SUFFIXES[emit])
+
+
+def _read(file: str) -> bytes:
+    """The module's bytes; text is converted. Raises OSError, DecodeError."""
+    data = sys.stdin.buffer.read() if file == STDIN else Path(file).read_bytes()
+    if data[:4] == b"\0asm":
+        return data
+    if file.endswith(".wat") or data.lstrip()[:1] == b"(" or data.lstrip()[:2] == b";;":
+        return _from_text(data)
+    return data
+
+
+def _from_text(data: bytes) -> bytes:
+    from aot.errors import DecodeError, UsageError
+
+    try:
+        from wasmtime import WasmtimeError, wat2wasm
+    except ImportError:
+        raise UsageError("text modules need the wasmtime package: pip install wasm2so[wat]") from None
+    try:
+        return bytes(wat2wasm(data))
+    except WasmtimeError as err:
+        raise DecodeError(" ".join(str(err).split())) from None
+
+
+def _is_elf(file: str) -> bool:
+    if file == STDIN:
+        return False
+    with Path(file).open("rb") as stream:
+        return file.endswith(".so") or stream.read(4) == b"\x7fELF"
+
+
+def _cpu_level(name: str) -> int:
+    from aot.build.toolchain import native_cpu_level
+
+    return native_cpu_level() if name == "native" else int(name[-1])
+
+
+def _guard(choice: str) -> bool:
+    """Whether memories rely on reserved address space; ``auto`` judges by this process's own limit."""
+    if choice != "auto":
+        return choice == "guard"
+    import resource
+
+    soft, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return soft == resource.RLIM_INFINITY or soft >= _RESERVATION
+
+
+def _shown(file: str) -> str:
+    return "<stdin>" if file == STDIN else _printable(file)
+
+
+def _printable(text: str) -> str:
+    from aot.build.describe import printable
+
+    return printable(text)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,104 @@
+"""Instances and their exports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from aot.embed._native import Item
+from aot.embed.func import Func
+from aot.embed.linking import resolve_imports
+from aot.embed.store import Store
+from aot.embed.storelike import Storelike, is_storelike, store_of
+from aot.errors import UsageError
+
+if TYPE_CHECKING:
+    from aot.embed.module import Module
+
+
+class InstanceExports(Mapping[str, Any]):
+    """The exports of an instance by name, in the module's order. Each is made at its first use and then kept.
+
+    Calling it with the store returns it, so that ``instance.exports(store)["f"]`` works as in wasmtime-py.
+    """
+
+    __slots__ = ("_found", "_instance", "_module", "_store")
+
+    def __init__(self, store: Store, module: Module, instance: int) -> None:
+        self._store = store
+        self._module = module
+        self._instance = instance
+        self._found: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        found = self._found.get(name)
+        if found is None:
+            nth = self._module._metadata.export_indices[name]
+            found = self._found[name] = self._store._export(self._instance, nth, name)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._module._metadata.export_indices)
+
+    def __len__(self) -> int:
+        return len(self._module._metadata.export_indices)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._module._metadata.export_indices
+
+    def __call__(self, store: Storelike) -> InstanceExports:
+        if not is_storelike(store):
+            raise TypeError(f"expected a Store, not {type(store).__name__}")
+        if store_of(store) is not self._store:
+            raise UsageError("the instance belongs to another store")
+        return self
+
+    @property
+    def by_index(self) -> Sequence[Any]:
+        """All exports in the module's order."""
+        return tuple(self.values())
+
+    def __repr__(self) -> str:
+        return f"<InstanceExports {', '.join(self)}>"
+
+
+class Instance:
+    """An instance of a module. Its exports are attributes: ``instance.gcd(6, 9)``, ``instance.memory``.
+
+    Exports whose names are no identifiers, or that the class itself uses (``exports``, ``module``, ``store``), are found
+    in ``instance.exports``.
+    """
+
+    def __init__(self, store: Store, module: Module, imports: Mapping[str, Any] | Sequence[Any] = ()) -> None:
+        """Instantiate ``module`` in ``store`` and run its start function.
+
+        ``imports`` are given in the order of ``module.imports``, or by module and name. Raises LinkError if one is
+        missing or does not fit, ResourceError if limits do not allow it, Trap and what host functions raise.
+        """
+        if not isinstance(store, Store):
+            raise TypeError(f"expected a Store, not {type(store).__name__}")
+        items = resolve_imports(store, module._metadata.imports, imports)
+        store._modules[module._address] = module
+        own = [item._for_importer() if isinstance(item, Func) else None for item in items]
+        used: tuple[Item, ...] = tuple(mine or item for mine, item in zip(own, items, strict=True))
+        address = store._instantiate(module._address, used)
+        for func in own:
+            if func is not None:
+                func._set_importer(address)
+        self.store = store
+        self.module = module
+        self.exports = InstanceExports(store, module, address)
+
+    def __getattr__(self, name: str) -> Any:
+        exports = self.__dict__.get("exports")
+        if exports is None or name not in exports:
+            raise AttributeError(f"the instance has no export {name!r}", name=name, obj=self)
+        found = exports[name]
+        self.__dict__[name] = found  # the next look-up costs what any attribute costs
+        return found
+
+    def __dir__(self) -> list[str]:
+        return sorted({*object.__dir__(self), *self.exports})
+
+    def __repr__(self) -> str:
+        return f"<Instance of {self.module!r}>"

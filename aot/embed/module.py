@@ -1,0 +1,172 @@
+"""Modules: compiled code and what it says about itself, shared by any number of stores."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Self
+
+from aot.embed._native import ffi, lib
+from aot.embed.engine import Engine
+from aot.embed.metadata import Metadata
+from aot.embed.store import Store
+from aot.embed.types import ExportType, ImportType
+from aot.embed.wat import to_wasm
+from aot.errors import FormatError, ResourceError
+
+if TYPE_CHECKING:
+    from aot.embed.instance import Instance
+
+PathLike = str | os.PathLike[str]
+
+
+class Module:
+    """A compiled module. Calling it makes an instance: ``mod()``, ``mod(env={"log": print})``."""
+
+    def __init__(self, engine: Engine, wasm: bytes | bytearray | memoryview | str) -> None:
+        """Compile a binary module, or WebAssembly text in a str. The same bytes compile once, thanks to the cache.
+
+        Raises ModuleError for a bad module and BuildError if the C compiler fails.
+        """
+        _check_engine(engine)
+        data = to_wasm(wasm) if isinstance(wasm, str) else bytes(wasm)
+        self._engine = engine
+        self._name = ""
+        if engine.config.cache:
+            from aot.build import compile_cached
+
+            self._open(compile_cached(data, engine._build_options()))
+        else:
+            self._open_uncached(data)
+
+    def _open_uncached(self, data: bytes) -> None:
+        from aot.build import compile_to_file
+
+        with TemporaryDirectory(prefix="wasm2so-") as folder:
+            path = Path(folder, "module.so")
+            compile_to_file(data, path, self._engine._build_options())
+            self._open(path)
+
+    @classmethod
+    def from_file(cls, engine: Engine, path: PathLike) -> Self:
+        """Load a ``.wasm``, ``.wat`` or already compiled ``.so`` file; what it is, its first bytes tell.
+
+        Raises OSError if it cannot be read, and what the constructor and `deserialize_file` raise.
+        """
+        place = Path(path)
+        with place.open("rb") as file:
+            head = file.read(4)
+            if head == b"\x7fELF":
+                return cls.deserialize_file(engine, place)
+            data = head + file.read()
+        text = place.suffix == ".wat" and not data.startswith(b"\0asm")
+        module = cls(engine, data.decode("utf-8") if text else data)
+        module._name = place.name
+        return module
+
+    @classmethod
+    def deserialize_file(cls, engine: Engine, path: PathLike) -> Self:
+        """Load a ``.so`` that ``wasm2so compile`` made. It is code: load only files that you trust.
+
+        Raises FormatError if it is truncated, foreign to this machine, or made for another release.
+        """
+        from aot.build import read_meta
+
+        _check_engine(engine)
+        place = Path(path)
+        try:
+            read_meta(place)
+        except FormatError as err:
+            raise FormatError(f"{place}: {err}") from None
+        module = cls.__new__(cls)
+        module._engine = engine
+        module._name = place.name
+        module._open(place)
+        return module
+
+    def _open(self, path: Path) -> None:
+        out, error = ffi.new("struct w2s_module **"), ffi.new("struct w2s_error *")
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            status = lib.w2s_module_open(fd, os.fsencode(path), out, error)
+        finally:
+            os.close(fd)
+        if status != lib.W2S_OK:
+            message = ffi.string(error.message).decode("utf-8", "replace")
+            raise (ResourceError if status == lib.W2S_ERR_RESOURCE else FormatError)(message)
+        self._pointer = ffi.gc(out[0], lib.w2s_module_release)
+        self._metadata = Metadata(lib.w2s_module_descriptor_of(self._pointer))
+
+    @staticmethod
+    def validate(engine: Engine, wasm: bytes | bytearray) -> None:
+        """Raises ModuleError if ``wasm`` is not a valid module, or uses what this release cannot compile."""
+        from aot.emit import check_bodies
+        from aot.wasm.decode import decode_module
+        from aot.wasm.validate import validate_module
+
+        _check_engine(engine)
+        module = decode_module(bytes(wasm))
+        validate_module(module)
+        check_bodies(module)
+
+    @property
+    def engine(self) -> Engine:
+        return self._engine
+
+    @property
+    def imports(self) -> list[ImportType]:
+        """What the module needs, in its order."""
+        return list(self._metadata.imports)
+
+    @property
+    def exports(self) -> list[ExportType]:
+        """What the module offers, in its order."""
+        return list(self._metadata.exports)
+
+    @property
+    def _address(self) -> int:
+        return int(ffi.cast("uintptr_t", self._pointer))
+
+    def __call__(
+        self,
+        imports: Mapping[str, Any] | Sequence[Any] | None = None,
+        /,
+        *,
+        store: Store | None = None,
+        **modules: Any,
+    ) -> Instance:
+        """Make an instance, in a store of its own unless one is given.
+
+        Imports are given by module name, as keywords or in one mapping: ``mod(env={"log": print})``,
+        ``mod({"env": {"log": print}})``; or as a sequence in the order of ``imports``. What stands for a whole module
+        is a mapping of names or an `Instance`; each import is a `Func`, `Memory`, `Table` or `Global`, a plain callable
+        for a function, or a plain value for an immutable global.
+
+        Raises LinkError naming an import that is missing or does not fit, and what the start function raises.
+        """
+        from aot.embed.instance import Instance
+
+        return Instance(Store(self._engine) if store is None else store, self, _merge(imports, modules))
+
+    def __repr__(self) -> str:
+        n_imports, n_exports = len(self._metadata.imports), len(self._metadata.export_indices)
+        return f"<Module {self._name or '(no name)'}: {n_imports} imports, {n_exports} exports>"
+
+
+def _merge(
+    imports: Mapping[str, Any] | Sequence[Any] | None, modules: dict[str, Any]
+) -> Mapping[str, Any] | Sequence[Any]:
+    if imports is None:
+        return modules
+    if not modules:
+        return imports
+    if not isinstance(imports, Mapping):
+        raise TypeError("imports are given in order or by module name, not both")
+    return {**imports, **modules}
+
+
+def _check_engine(engine: Engine) -> None:
+    if not isinstance(engine, Engine):
+        raise TypeError(f"expected an Engine, not {type(engine).__name__}")

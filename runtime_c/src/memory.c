@@ -1,0 +1,205 @@
+/* Linear memories: address space is reserved once, so the base never moves; growth makes more of it usable. */
+#include "memory.h"
+
+#include <string.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "errors.h"
+
+/* A guarded memory: a 32-bit index plus a 32-bit offset plus the widest access stays inside `reserved`. The front guard
+ * is for addresses that come out below the base if ever an index was taken as signed. */
+static const uint64_t front_guard_bytes = (uint64_t)2 << 30;
+static const uint64_t guarded_bytes = ((uint64_t)8 << 30) + (64 << 10);
+/* Behind a memory with checked accesses. */
+static const uint64_t tail_guard_bytes = 64 << 10;
+/* More than any processor of today can address: sizes beyond fail without arithmetic on them. */
+static const uint64_t max_address_bytes = (uint64_t)1 << 47;
+
+static uint64_t host_page(void) { return (uint64_t)sysconf(_SC_PAGESIZE); }
+
+static uint64_t round_up(uint64_t bytes) { return (bytes + host_page() - 1) & ~(host_page() - 1); }
+
+static uint8_t *reserve(uint64_t bytes) {
+  void *at = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  return at == MAP_FAILED ? NULL : at;
+}
+
+int32_t w2s_can_reserve(void) {
+  uint8_t *at = reserve(front_guard_bytes + guarded_bytes);
+  if (at) munmap(at, front_guard_bytes + guarded_bytes);
+  return at != NULL;
+}
+
+static uint64_t front_guard(const struct w2s_memory *memory) { return memory->guarded ? front_guard_bytes : 0; }
+
+static void unmap(const struct w2s_memory *memory) {
+  munmap(memory->base - front_guard(memory), front_guard(memory) + memory->reserved);
+}
+
+/* Find address space. Without guards: as much as the memory may ever want, or by halves less, down to the
+ * first size. Sets base, reserved and, to what that leaves room for, max_bytes. */
+static int reserve_for(struct w2s_memory *memory) {
+  if (memory->guarded) {
+    uint8_t *at = reserve(front_guard_bytes + guarded_bytes);
+    if (!at) return 0;
+    memory->base = at + front_guard_bytes;
+    memory->reserved = guarded_bytes;
+    return 1;
+  }
+  uint64_t want = round_up(memory->max_bytes);
+  uint64_t least = round_up(memory->bytes);
+  for (;;) {
+    memory->base = reserve(want + tail_guard_bytes);
+    if (memory->base || want <= least) break;
+    want = want / 2 > least ? round_up(want / 2) : least;
+  }
+  if (!memory->base) return 0;
+  memory->reserved = want + tail_guard_bytes;
+  if (memory->max_bytes > want) memory->max_bytes = want;
+  return 1;
+}
+
+static void link_memory(struct w2si_store *store, struct w2s_memory *memory) {
+  memory->next = store->memories;
+  store->memories = memory;
+  store->n_memories++;
+  store->memory_bytes += memory->bytes;
+  if (memory->guarded) store->n_guarded++;
+}
+
+static void unlink_memory(struct w2si_store *store, struct w2s_memory *memory) {
+  struct w2s_memory **at = &store->memories;
+  while (*at != memory) at = &(*at)->next;
+  *at = memory->next;
+  store->n_memories--;
+  store->memory_bytes -= memory->bytes;
+  if (memory->guarded) store->n_guarded--;
+}
+
+/* The first size in bytes, or UINT64_MAX if no address space holds it. */
+static uint64_t min_bytes(const struct w2si_memory_type *type) {
+  if (type->min_pages > max_address_bytes >> type->page_log2) return UINT64_MAX;
+  return type->min_pages << type->page_log2;
+}
+
+/* Where growth stops: the declared maximum, what addresses can name, and the store's limit. */
+static uint64_t max_bytes(const struct w2si_memory_type *type, const struct w2s_limits *limits) {
+  uint64_t top = type->is64 ? max_address_bytes : (uint64_t)1 << 32;
+  if (type->has_max && type->max_pages <= top >> type->page_log2) top = type->max_pages << type->page_log2;
+  uint64_t limit = limits->memory_bytes >> type->page_log2 << type->page_log2;
+  return top < limit ? top : limit;
+}
+
+int32_t w2si_memory_init(struct w2s_memory *memory, struct w2si_store *store, const struct w2si_memory_type *type,
+                         struct w2s_error *error) {
+  const struct w2s_limits *limits = &store->limits;
+  uint64_t bytes = min_bytes(type);
+  uint64_t most = max_bytes(type, limits);
+  if (type->shared) return w2si_fail(error, W2S_ERR_RESOURCE, "shared memories are not supported");
+  if (store->n_memories >= limits->memories) {
+    return w2si_fail(error, W2S_ERR_RESOURCE, "the store's limit of %llu memories is reached",
+                     (unsigned long long)limits->memories);
+  }
+  if (bytes > most || store->memory_bytes > limits->total_memory_bytes ||
+      bytes > limits->total_memory_bytes - store->memory_bytes) {
+    return w2si_fail(error, W2S_ERR_RESOURCE, "a memory of %llu pages exceeds the store's limits",
+                     (unsigned long long)type->min_pages);
+  }
+  *memory = (struct w2s_memory){.bytes = bytes, .max_bytes = most, .page_log2 = type->page_log2, .store = &store->pub,
+                                .declared_max_pages = type->has_max ? type->max_pages : 0, .has_max = type->has_max,
+                                .is64 = type->is64, .guarded = type->guarded};
+  if (!reserve_for(memory)) {
+    return w2si_fail(error, W2S_ERR_RESOURCE, "the system has no address space for a memory%s",
+                     type->guarded ? " with guards (10 GiB)" : "");
+  }
+  if (bytes && mprotect(memory->base, round_up(bytes), PROT_READ | PROT_WRITE)) {
+    unmap(memory);
+    return w2si_fail(error, W2S_ERR_RESOURCE, "the system has no room for a memory of %llu pages",
+                     (unsigned long long)type->min_pages);
+  }
+  link_memory(store, memory);
+  return W2S_OK;
+}
+
+void w2si_memory_destroy(struct w2s_memory *memory) {
+  unlink_memory(w2si_store(memory->store), memory);
+  unmap(memory);
+}
+
+void w2si_memory_set_image(struct w2s_memory *memory, uint64_t at, uint64_t bytes, int fd, uint64_t file_offset,
+                           const uint8_t *source) {
+  if (bytes == 0) return;
+  uint64_t page = host_page();
+  uint8_t *to = memory->base + at;
+  if (fd >= 0 && at % page == 0 && bytes % page == 0 && file_offset % page == 0 && file_offset <= INT64_MAX &&
+      mmap(to, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, fd, (off_t)file_offset) == to) {
+    return;
+  }
+  memcpy(to, source, bytes);
+}
+
+uint64_t w2si_memory_grow(struct w2s_memory *memory, uint64_t delta_pages) {
+  struct w2si_store *store = w2si_store(memory->store);
+  uint64_t old_bytes = memory->bytes;
+  uint64_t old_pages = old_bytes >> memory->page_log2;
+  if (delta_pages > (memory->max_bytes - old_bytes) >> memory->page_log2) return UINT64_MAX;
+  uint64_t delta = delta_pages << memory->page_log2;
+  uint64_t total = store->limits.total_memory_bytes;
+  if (delta && (store->memory_bytes > total || delta > total - store->memory_bytes)) return UINT64_MAX;
+  uint64_t from = round_up(old_bytes);
+  uint64_t to = round_up(old_bytes + delta);
+  if (to > from && mprotect(memory->base + from, to - from, PROT_READ | PROT_WRITE)) return UINT64_MAX;
+  memory->bytes = old_bytes + delta;
+  store->memory_bytes += delta;
+  return old_pages;
+}
+
+const struct w2s_memory *w2si_memory_at(const struct w2si_store *store, uintptr_t address) {
+  for (const struct w2s_memory *memory = store->memories; memory; memory = memory->next) {
+    uintptr_t start = (uintptr_t)memory->base - front_guard(memory);
+    if (address - start < front_guard(memory) + memory->reserved) return memory;
+  }
+  return NULL;
+}
+
+struct w2s_memory *w2s_memory_new(struct w2s_store *pub, uint64_t min_pages, uint64_t max_pages, int32_t has_max,
+                                  int32_t is64, int32_t shared, uint32_t page_log2, int32_t guarded,
+                                  struct w2s_error *error) {
+  struct w2si_store *store = w2si_store(pub);
+  w2si_ok(error);
+  if (page_log2 > 16 || (guarded && (is64 || page_log2 != 16))) {
+    w2si_fail(error, W2S_ERR_USAGE, "only memories with 32-bit addresses and pages of 64 KiB can be guarded");
+    return NULL;
+  }
+  struct w2si_memory_type type = {.min_pages = min_pages, .max_pages = max_pages, .page_log2 = page_log2,
+                                  .has_max = has_max != 0, .is64 = is64 != 0, .shared = shared != 0,
+                                  .guarded = guarded != 0};
+  enum w2si_claim claim = w2si_claim(store, &w2si_thread);
+  if (claim == W2SI_CLAIM_NONE) {
+    w2si_fail_usage(error);
+    return NULL;
+  }
+  struct w2si_host_memory *host = malloc(sizeof *host);
+  if (!host) {
+    w2si_fail(error, W2S_ERR_RESOURCE, "out of memory");
+  } else if (w2si_memory_init(&host->memory, store, &type, error) != W2S_OK) {
+    free(host);
+    host = NULL;
+  } else {
+    host->next = store->host_memories;
+    store->host_memories = host;
+  }
+  w2si_unclaim(store, claim);
+  return host ? &host->memory : NULL;
+}
+
+uint64_t w2s_memory_grow(struct w2s_memory *memory, uint64_t delta_pages) {
+  struct w2si_store *store = w2si_store(memory->store);
+  enum w2si_claim claim = w2si_claim(store, &w2si_thread);
+  if (claim == W2SI_CLAIM_NONE) return UINT64_MAX;
+  uint64_t old = w2si_memory_grow(memory, delta_pages);
+  w2si_unclaim(store, claim);
+  return old;
+}

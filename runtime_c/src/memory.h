@@ -1,0 +1,33 @@
+/* Linear memories. */
+#ifndef W2SI_MEMORY_H
+#define W2SI_MEMORY_H
+
+#include "store.h"
+
+/* What a memory is made from. */
+struct w2si_memory_type {
+  uint64_t min_pages;
+  uint64_t max_pages; /* meaningful if has_max */
+  uint32_t page_log2;
+  uint8_t has_max;
+  uint8_t is64;
+  uint8_t shared;
+  uint8_t guarded; /* code relies on the reservation instead of checks */
+};
+
+/* Reserve address space, make the first pages usable, and register the memory with the store. The caller has claimed
+ * the store. On failure nothing is left. */
+int32_t w2si_memory_init(struct w2s_memory *memory, struct w2si_store *store, const struct w2si_memory_type *type,
+                         struct w2s_error *error);
+/* Take the memory out of its store and give its address space back. */
+void w2si_memory_destroy(struct w2s_memory *memory);
+/* Map `bytes` bytes of file `fd` from `file_offset` copy-on-write to `at`, or copy them from `source` where the system
+ * cannot map them. The range lies inside the memory; all but `source` are multiples of 4096. */
+void w2si_memory_set_image(struct w2s_memory *memory, uint64_t at, uint64_t bytes, int fd, uint64_t file_offset,
+                           const uint8_t *source);
+/* w2s_memory_grow for a store that the caller works in. */
+uint64_t w2si_memory_grow(struct w2s_memory *memory, uint64_t delta_pages);
+/* The memory of the store whose reservation, guards included, holds `address`. For the fault handler. */
+const struct w2s_memory *w2si_memory_at(const struct w2si_store *store, uintptr_t address);
+
+#endif

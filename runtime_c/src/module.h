@@ -1,0 +1,27 @@
+/* Loaded modules. */
+#ifndef W2SI_MODULE_H
+#define W2SI_MODULE_H
+
+#include "../include/wasm2so/runtime.h"
+
+struct w2si_store;
+
+/* One for each loaded file (device and inode): opening the file again gives the same module. */
+struct w2s_module {
+  uint64_t refs; /* under w2si_lock, like the list */
+  struct w2s_module *next;
+  uint64_t device;
+  uint64_t inode;
+  int fd; /* stays open while the file is mapped: the loader knows the file by its number, and images come from it */
+  void *handle;
+  const struct w2s_descriptor *descriptor;
+  const struct w2s_meta *meta;
+  uint64_t image_file_offset; /* of the image section */
+};
+
+const struct w2s_descriptor *w2si_instance_descriptor(const struct w2s_instance *instance);
+/* The native entry of host functions of canonical type `type`, from any loaded module that knows the type; the store
+ * keeps that module. NULL if there is none, or no memory to note it. */
+void (*w2si_module_host_stub(struct w2si_store *store, uint32_t type))(void);
+
+#endif
