@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -48,10 +48,10 @@ class DefaultGroup(click.Group):
         """The options of `compile`, since that is what the bare command does, then the other commands."""
         command = self.commands[self.default]
         with click.Context(command, parent=ctx, info_name=self.default) as inner:
-            rows = [row for param in command.get_params(inner) if (row := param.get_help_record(inner)) is not None]
+            options = [param for param in command.get_params(inner) if isinstance(param, click.Option)]
+            rows = [row for option in options if (row := option.get_help_record(inner)) is not None]
         with formatter.section("Options"):
-            formatter.write_dl([row for row in rows if "--help" not in row[0]])
-            formatter.write_dl([("--version", "Print the version."), ("--help", "Print this text.")])
+            formatter.write_dl([*rows[:-1], ("--version", "Print the version."), rows[-1]])
         with formatter.section("Other commands"):
             formatter.write_dl(
                 [(name, sub.get_short_help_str(90)) for name, sub in self.commands.items() if name != self.default]
@@ -69,7 +69,8 @@ def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> N
 @click.group(
     cls=DefaultGroup,
     no_args_is_help=True,
-    subcommand_metavar="[OPTIONS] FILE | validate FILE... | inspect FILE",
+    options_metavar="[OPTIONS] FILE",
+    subcommand_metavar="| validate FILE... | inspect FILE",
     epilog=EPILOG,
 )
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version)
@@ -191,11 +192,11 @@ def inspect(file: str) -> None:
             click.echo(line)
 
 
-def main() -> int:
-    """The console script. Returns the exit status."""
+def main(args: Sequence[str] | None = None) -> int:
+    """The console script; ``args`` are the process's unless given. Returns the exit status."""
     signal.signal(signal.SIGTERM, _leave)  # so that compilers are ended and temporary files removed
     try:
-        cli.main(prog_name="wasm2so", standalone_mode=False)
+        cli.main(args, prog_name="wasm2so", standalone_mode=False)
     except click.exceptions.Exit as err:
         return err.exit_code
     except click.ClickException as err:

@@ -24,6 +24,8 @@ from aot.build.folders import cache_root
 LOG_BYTES = 64 << 10
 """What is kept of a compiler's output; the rest is read and dropped."""
 
+_CPU_GRACE = 5
+_TICK_SECONDS = 0.05
 _DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin"
 
 # How compilers say that a resource ran out, or that they broke, when they catch it themselves.
@@ -104,7 +106,7 @@ def run_compiler(command: Sequence[str], cwd: Path, limits: RunLimits, env: Mapp
     log = bytearray()
     try:
         _limit_tree(process.pid, limits)
-        ended = _drain(stream, log, deadline) and _await_exit(process.pid, deadline)
+        ended = _drain(process, stream, log, deadline)
     finally:
         stream.close()
         status, peak = _end_session(process)
@@ -116,48 +118,56 @@ def run_compiler(command: Sequence[str], cwd: Path, limits: RunLimits, env: Mapp
 def _limit_tree(pid: int, limits: RunLimits) -> None:
     """Set the limits on ``pid`` and on what it has started meanwhile; later children inherit them."""
     wanted = {
-        resource.RLIMIT_CPU: limits.cpu_seconds,
-        resource.RLIMIT_AS: limits.memory_bytes,
-        resource.RLIMIT_FSIZE: limits.file_bytes,
-        resource.RLIMIT_CORE: 0,
+        # The hard limit kills without saying why, so it lies a little higher.
+        resource.RLIMIT_CPU: (limits.cpu_seconds, limits.cpu_seconds + _CPU_GRACE),
+        resource.RLIMIT_AS: (limits.memory_bytes, limits.memory_bytes),
+        resource.RLIMIT_FSIZE: (limits.file_bytes, limits.file_bytes),
+        resource.RLIMIT_CORE: (0, 0),
     }
     with contextlib.suppress(ProcessLookupError, PermissionError):
-        for kind, value in wanted.items():
-            _, hard = resource.prlimit(pid, kind)
-            top = value if hard == resource.RLIM_INFINITY else min(value, hard)
-            resource.prlimit(pid, kind, (top, top))
+        for kind, (soft, hard) in wanted.items():
+            _, ceiling = resource.prlimit(pid, kind)
+            if ceiling != resource.RLIM_INFINITY:
+                soft, hard = min(soft, ceiling), min(hard, ceiling)
+            resource.prlimit(pid, kind, (soft, hard))
     with contextlib.suppress(OSError):
         for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split():
             _limit_tree(int(child), limits)
 
 
-def _drain(stream: IO[bytes], log: bytearray, deadline: float) -> bool:
-    """Read until every writer has closed the pipe; False if the deadline came first."""
+def _drain(process: subprocess.Popen[bytes], stream: IO[bytes], log: bytearray, deadline: float) -> bool:
+    """Read the output until the leader has exited; False if the deadline came first."""
     fd = stream.fileno()
     with selectors.DefaultSelector() as selector:
         selector.register(fd, selectors.EVENT_READ)
         while (left := deadline - time.monotonic()) > 0:
-            if not selector.select(left):
-                continue
-            block = os.read(fd, 1 << 16)
-            if not block:
+            if selector.select(min(left, _TICK_SECONDS)):
+                block = os.read(fd, 1 << 16)
+                if not block:
+                    return _await_exit(process.pid, deadline)
+                log += block[: LOG_BYTES - len(log)]
+            elif _has_exited(process.pid):  # something that it started still holds the pipe
                 return True
-            log += block[: LOG_BYTES - len(log)]
     return False
 
 
 def _await_exit(pid: int, deadline: float) -> bool:
-    """Wait for the leader to exit, without reaping it; False if the deadline came first."""
+    """Wait for the leader, whose output has ended, to exit; False if the deadline came first."""
     pause = 0.0001
     while time.monotonic() < deadline:
-        try:
-            if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None:
-                return True
-        except ChildProcessError:  # the host ignores SIGCHLD: the system reaps for it
+        if _has_exited(pid):
             return True
         time.sleep(pause)
-        pause = min(2 * pause, 0.02)
+        pause = min(2 * pause, _TICK_SECONDS)
     return False
+
+
+def _has_exited(pid: int) -> bool:
+    """Has our child ended? It is not reaped."""
+    try:
+        return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None
+    except ChildProcessError:  # the host ignores SIGCHLD, so the system has reaped it
+        return True
 
 
 def _end_session(process: subprocess.Popen[bytes]) -> tuple[int, int]:

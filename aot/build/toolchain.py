@@ -40,7 +40,12 @@ OPTIONAL = (
 )
 """Used where the compiler knows them; those it lacks it does not need (its optimiser has no such assumption)."""
 
-LINK = ("-shared", "-Wl,-z,relro,-z,now,-z,noexecstack,-z,defs", "-Wl,--build-id=sha1")
+LINK = (
+    "-shared",
+    "-nostartfiles",  # nothing of the object runs when it is loaded
+    "-Wl,-z,relro,-z,now,-z,noexecstack,-z,defs",
+    "-Wl,--build-id=sha1",
+)
 CANDIDATES = ("gcc", "clang", "cc")
 MAX_CPU_LEVEL = 4
 

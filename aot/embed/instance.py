@@ -65,8 +65,8 @@ class InstanceExports(Mapping[str, Any]):
 class Instance:
     """An instance of a module. Its exports are attributes: ``instance.gcd(6, 9)``, ``instance.memory``.
 
-    Exports whose names are no identifiers, or that the class itself uses (``exports``, ``module``, ``store``), are found
-    in ``instance.exports``.
+    Exports whose names are no identifiers, or that the class itself uses (``exports``, ``module``, ``store``), are
+    found in ``instance.exports``.
     """
 
     def __init__(self, store: Store, module: Module, imports: Mapping[str, Any] | Sequence[Any] = ()) -> None:

@@ -102,14 +102,14 @@ class Module:
     @staticmethod
     def validate(engine: Engine, wasm: bytes | bytearray) -> None:
         """Raises ModuleError if ``wasm`` is not a valid module, or uses what this release cannot compile."""
-        from aot.emit import check_bodies
+        from aot.emit import EmitOptions, check_bodies, plan_module
         from aot.wasm.decode import decode_module
         from aot.wasm.validate import validate_module
 
         _check_engine(engine)
         module = decode_module(bytes(wasm))
         validate_module(module)
-        check_bodies(module)
+        check_bodies(module, plan_module(module, EmitOptions()))
 
     @property
     def engine(self) -> Engine:

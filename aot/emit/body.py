@@ -13,7 +13,7 @@ from aot.emit.context import ModuleContext, StackType
 from aot.emit.handlers import HANDLER_BY_CODE, Handler
 from aot.emit.immediates import read_u32, read_val_type
 from aot.emit.memory import load, store
-from aot.emit.state import MAX_PENDING_CHARS, MAX_PENDING_DEPTH, PENDING_WINDOW, BodyState, Frame
+from aot.emit.state import MAX_PENDING_CHARS, MAX_PENDING_DEPTH, PENDING_WINDOW, BodyState, Frame, bare
 from aot.emit.variable import needs_setting
 from aot.errors import DecodeError, LimitError, ModuleError, Site, UnsupportedError
 from aot.wasm.opcodes import BY_CODE, TABLE, UNSUPPORTED, Effect, Imm, Op
@@ -26,8 +26,9 @@ _HEAVY = 5_000
 
 _VERY_HEAVY = 40_000
 
-SimpleRow = tuple[int, str, str, str, str, bool, str]
-"""Operand count, first and second operand type, result type, template, pure?, C type of the result."""
+SimpleRow = tuple[int, str, str, str, str, bool, str, str | None]
+"""Operand count, first and second operand type, result type, template, pure?, C type of the result, and for shifts
+the template without the mask, for constant distances."""
 
 _CTYPE = {"i": "uint32_t", "l": "uint64_t", "f": "float", "d": "double"}
 
@@ -36,7 +37,13 @@ def _simple_row(op: Op) -> SimpleRow:
     assert op.c is not None
     params = op.params
     second = params[1] if len(params) == 2 else ""
-    return len(params), params[0], second, op.result, op.c, op.effect is Effect.PURE, _CTYPE[op.result]
+    masked = op.c.replace("(%s & 31)", "%s").replace("(%s & 63)", "%s")
+    unmasked = masked if masked != op.c else None
+    return len(params), params[0], second, op.result, op.c, op.effect is Effect.PURE, _CTYPE[op.result], unmasked
+
+
+_DISTANCES = frozenset([f"{n}u" for n in range(32)] + [f"{n}ull" for n in range(64)])
+"""Constant shift distances that need no mask (an i64 shift's distance is an i64)."""
 
 
 _SIMPLE: tuple[SimpleRow | None, ...] = tuple(
@@ -69,9 +76,10 @@ class BodyText:
         return 1 if self.weight > _HEAVY else 3
 
 
-def _read_locals(cx: ModuleContext, data: bytes, params: tuple[StackType, ...]) -> tuple[list[StackType], int]:
-    """The types of all locals, parameters first, and the position of the first instruction."""
+def _read_locals(cx: ModuleContext, data: bytes, params: tuple[StackType, ...]) -> tuple[list[StackType], int, bool]:
+    """The types of all locals, parameters first, where the first instruction is, and whether any has no default."""
     types = list(params)
+    some_unset = False
     n_groups, pos = read_u32(data, 0)
     if n_groups > len(data):
         raise DecodeError("unexpected end of section or function")
@@ -85,7 +93,8 @@ def _read_locals(cx: ModuleContext, data: bytes, params: tuple[StackType, ...]) 
             raise LimitError(f"too many locals: {total}, at most {MAX_LOCALS}")
         t, pos = read_val_type(data, pos, len(cx.module.types))
         types.extend([t] * n)
-    return types, pos
+        some_unset = some_unset or needs_setting(t)
+    return types, pos, some_unset
 
 
 def emit_body(cx: ModuleContext, func: int) -> BodyText:
@@ -98,12 +107,12 @@ def emit_body(cx: ModuleContext, func: int) -> BodyText:
     data = module.data[body.start : body.end]
     signature = cx.signature(module.func_types[func])
     try:
-        local_types, pos = _read_locals(cx, data, signature.params)
+        local_types, pos, some_unset = _read_locals(cx, data, signature.params)
     except IndexError:
         raise DecodeError("unexpected end of section or function", Site(body.start, func)) from None
     except ModuleError as error:
         raise error.at(Site(body.start, func)) from None
-    st = BodyState(cx, func, data, pos, local_types, len(signature.params))
+    st = BodyState(cx, func, data, pos, local_types, len(signature.params), some_unset)
     st.frames.append(Frame("func", (), signature.results, 0, 0, True))
     _run(st, body.start)
     return BodyText(func, _assemble(st), frozenset(st.callees), st.n_labels + st.n_temps + len(st.used_locals))
@@ -126,13 +135,10 @@ def _run(st: BodyState, start: int) -> None:
 def _loop(st: BodyState) -> None:
     """FAST: one iteration an instruction; the commonest are written out here, each as its handler does it."""
     data, types, exprs, frames = st.data, st.types, st.exprs, st.frames
-    local_types, used, n_params = st.local_types, st.used_locals, st.n_params
-    n_simple_locals = min(len(local_types), 128)
+    local_types, used = st.local_types, st.used_locals
+    n_simple_locals = 0 if st.some_unset else min(len(local_types), 128)
     simple, handlers, local_names, small_i32 = _SIMPLE, _HANDLERS, names.LOCALS, names.SMALL_I32
     pos, height = st.pos, st.height
-    has_unset = any(needs_setting(t) for t in local_types[n_params:]) if len(local_types) > n_params else False
-    if has_unset:
-        n_simple_locals = 0
     while True:
         st.at = pos
         code = data[pos]
@@ -175,12 +181,14 @@ def _loop(st: BodyState) -> None:
 
 def _simple(st: BodyState, row: SimpleRow, types: list[StackType], exprs: list[str], height: int) -> None:
     """An instruction whose row has a C template: pop by signature, fill, push."""
-    arity, first, second, result, template, pure, ctype = row
+    arity, first, second, result, template, pure, ctype, unmasked = row
     n = len(types)
     if arity == 2:
         if n - height >= 2 and types[-1] == second and types[-2] == first:
             right = exprs.pop()
             types.pop()
+            if unmasked is not None and right in _DISTANCES:
+                template = unmasked
             expr = template % (exprs[-1], right)
         else:
             right = st.pop(second)
@@ -193,7 +201,7 @@ def _simple(st: BodyState, row: SimpleRow, types: list[StackType], exprs: list[s
         st.push(result, "")
     types[-1] = result
     if not pure or (len(expr) > 40 and (len(expr) > MAX_PENDING_CHARS or expr.count("(") > MAX_PENDING_DEPTH)):
-        expr = st.name(ctype, expr)
+        expr = st.name(ctype, bare(expr))
     exprs[-1] = expr
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aot.emit import names
 from aot.emit.context import Signature
 from aot.emit.immediates import read_u32
-from aot.emit.state import BodyState
+from aot.emit.state import BodyState, bare
 from aot.emit.table import table_info
 from aot.errors import DecodeError, InvalidError
 from aot.wasm.types import FUNCREF, FuncType
@@ -31,7 +31,7 @@ def call(st: BodyState) -> None:
         raise InvalidError(f"unknown function {func}")
     type_index = module.func_types[func]
     signature = st.cx.signature(type_index)
-    args = st.pop_all(signature.params)
+    args = [bare(arg) for arg in st.pop_all(signature.params)]
     if func < module.n_imported_funcs:
         callee = f"(({names.func_type(module.canonical[type_index])} *)vm->f{func}.code)"
         args.insert(0, f"vm->f{func}.vm")
@@ -57,11 +57,11 @@ def call_indirect(st: BodyState) -> None:
         raise InvalidError(f"unknown type {type_index}")
     index = st.pop(info.index)
     signature = st.cx.signature(type_index)
-    args = st.pop_all(signature.params)
+    args = [bare(arg) for arg in st.pop_all(signature.params)]
     canonical = module.canonical[type_index]
     check = "w2s_callee" if module.types[type_index].final else "w2s_callee_sub"
     callee = st.name(
-        "struct w2s_funcref *", f"{check}(vm, {info.ref}, {index}, {names.TYPE_IDS}[{canonical}])"
+        "struct w2s_funcref *", f"{check}(vm, {info.ref}, {bare(index)}, {names.TYPE_IDS}[{canonical}])"
     )
     args.insert(0, f"{callee}->vm")
     _finish(st, signature, f"(({names.func_type(canonical)} *){callee}->code)({', '.join(args)})")

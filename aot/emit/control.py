@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from aot.emit.context import StackType
 from aot.emit.immediates import read_signed, read_u32, read_val_type
-from aot.emit.state import BodyState, Frame
+from aot.emit.state import BodyState, Frame, bare
 from aot.errors import DecodeError, InvalidError, LimitError
 from aot.wasm.types import NUM_TYPES, FuncType
 
@@ -23,13 +23,16 @@ def condition(expr: str) -> str:
     """An i32 expression as a C condition in parentheses: comparisons lose their cast to uint32_t."""
     if expr.startswith("(uint32_t)("):
         return expr[10:]
-    return f"({expr})"
+    return expr if expr[0] == "(" else f"({expr})"
 
 
 def negated(expr: str) -> str:
     """The opposite of `condition`."""
     test = condition(expr)
-    return test[:-6] + " != 0)" if test.endswith(" == 0)") else f"(!{test})"
+    if not test.endswith(" == 0)"):
+        return f"(!{test})"
+    operand = test[1:-6]
+    return condition(operand) if operand.startswith("(uint32_t)(") else f"({operand} != 0)"
 
 
 def block_type(st: BodyState) -> tuple[tuple[StackType, ...], tuple[StackType, ...]]:
@@ -92,7 +95,7 @@ def _assign(st: BodyState, frame: Frame, exprs: list[str]) -> str:
             if own in exprs[k] and exprs[k] != variables[k]:
                 exprs[k] = st.name(st.cx.ctype(t), exprs[k])
     pairs = zip(variables, exprs, strict=True)
-    return " ".join(f"{variable} = {expr};" for variable, expr in pairs if variable != expr)
+    return " ".join(f"{variable} = {bare(expr)};" for variable, expr in pairs if variable != expr)
 
 
 def return_text(st: BodyState, exprs: list[str]) -> str:
@@ -100,8 +103,8 @@ def return_text(st: BodyState, exprs: list[str]) -> str:
     if not exprs:
         return "return;"
     results = st.frames[0].results
-    rest = "".join(f"w2s_results(vm)[{k}].{st.cx.member(results[k])} = {exprs[k]}; " for k in range(1, len(exprs)))
-    return f"{rest}return {exprs[0]};"
+    rest = "".join(f"w2s_results(vm)[{k}].{st.cx.member(results[k])} = {bare(exprs[k])}; " for k in range(1, len(exprs)))
+    return f"{rest}return {bare(exprs[0])};"
 
 
 def branch_text(st: BodyState, frame: Frame, exprs: list[str]) -> str:
@@ -125,17 +128,17 @@ def _braced(statements: str) -> str:
 def block(st: BodyState) -> None:
     """block: its parameters stay where they are."""
     params, results = block_type(st)
+    st.settle_all()
     exprs = st.pop_all(params)
     _enter(st, "block", params, results)
     _push_all(st, params, exprs)
-    st.settle_all()
 
 
 def loop(st: BodyState) -> None:
     """loop: parameters move to variables, which branches back assign."""
     params, results = block_type(st)
-    exprs = st.pop_all(params)
     st.settle_all()
+    exprs = st.pop_all(params)
     frame = _enter(st, "loop", params, results)
     if params:
         st.write(_assign(st, frame, exprs))
@@ -148,7 +151,6 @@ def if_(st: BodyState) -> None:
     """if: jump over the then part where the condition is zero."""
     params, results = block_type(st)
     test = st.pop("i")
-    _push_all(st, params, st.pop_all(params))
     st.settle_all()
     exprs = st.pop_all(params)
     frame = _enter(st, "if", params, results)
@@ -214,7 +216,8 @@ def end(st: BodyState) -> None:
     st.frames.pop()
     st.height = st.frames[-1].height
     del st.set_locals[frame.n_set :]
-    _push_all(st, frame.results, exprs)
+    for t, expr in zip(frame.results, exprs, strict=True):
+        st.push_result(t, expr)
 
 
 # -- branches ----------------------------------------------------------------------------------------------------

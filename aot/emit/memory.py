@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aot.emit.context import MemoryInfo, StackType
 from aot.emit.immediates import read_u32
-from aot.emit.state import BodyState
+from aot.emit.state import BodyState, bare
 from aot.errors import DecodeError, InvalidError
 from aot.wasm.opcodes import Op
 
@@ -43,7 +43,7 @@ def load(st: BodyState, op: Op) -> None:
     index, info, offset = read_memarg(st, op)
     address = st.pop(info.index)
     assert op.c is not None
-    st.push_named(op.result, f"{_place(st, op.c, index, info)}, {address}, {offset}u)")
+    st.push_named(op.result, f"{_place(st, op.c, index, info)}, {bare(address)}, {offset}u)")
 
 
 def store(st: BodyState, op: Op) -> None:
@@ -52,7 +52,7 @@ def store(st: BodyState, op: Op) -> None:
     value = st.pop(op.params[1])
     address = st.pop(info.index)
     assert op.c is not None
-    st.write(f"{_place(st, op.c, index, info)}, {address}, {offset}u, {value});")
+    st.write(f"{_place(st, op.c, index, info)}, {bare(address)}, {offset}u, {bare(value)});")
 
 
 def _memory(st: BodyState) -> MemoryInfo:
@@ -77,7 +77,7 @@ def memory_grow(st: BodyState) -> None:
     """memory.grow."""
     info = _memory(st)
     delta = st.pop(info.index)
-    _sized(st, info.index, f"w2s_memory_grown(vm, {info.ref}, {delta})")
+    _sized(st, info.index, f"w2s_memory_grown(vm, {info.ref}, {bare(delta)})")
 
 
 def memory_fill(st: BodyState) -> None:

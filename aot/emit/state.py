@@ -51,6 +51,14 @@ class Frame:
         return self.params if self.kind == "loop" else self.results
 
 
+def bare(expr: str) -> str:
+    """An expression without its outer parentheses, for places where C needs none.
+
+    Every expression that begins with a parenthesis is enclosed in it, except those that begin with a cast.
+    """
+    return expr[1:-1] if expr[0] == "(" and expr[1:5] != "uint" else expr
+
+
 def _write_nothing(line: str) -> None:
     """Where lines of code that can never run go."""
 
@@ -65,6 +73,7 @@ class BodyState:
     pos: int
     local_types: list[StackType]
     n_params: int
+    some_unset: bool  # some local has no default value
     types: list[StackType] = field(default_factory=list)
     exprs: list[str] = field(default_factory=list)
     frames: list[Frame] = field(default_factory=list)
@@ -168,7 +177,7 @@ class BodyState:
     def push_pure(self, t: StackType, expr: str) -> None:
         """Push a pure expression, which stays pending unless it has grown long or deep."""
         if len(expr) > 40 and (len(expr) > MAX_PENDING_CHARS or expr.count("(") > MAX_PENDING_DEPTH):
-            expr = self.name(self.cx.ctype(t), expr)
+            expr = self.name(self.cx.ctype(t), bare(expr))
         self.push(t, expr)
 
     # -- settling ------------------------------------------------------------------------------------------------
@@ -182,14 +191,20 @@ class BodyState:
         exprs = self.exprs
         for i in range(self.height, min(len(exprs), self.height + PENDING_WINDOW + 1)):
             if local in exprs[i]:
-                exprs[i] = self.name(self.cx.ctype(self.types[i]), exprs[i])
+                exprs[i] = self.name(self.cx.ctype(self.types[i]), bare(exprs[i]))
 
     def settle_all(self) -> None:
         """Name every pending expression that mentions any local; call before code that may run any number of times."""
         exprs = self.exprs
         for i in range(self.height, min(len(exprs), self.height + PENDING_WINDOW + 1)):
             if _MENTIONS_LOCAL.search(exprs[i]):
-                exprs[i] = self.name(self.cx.ctype(self.types[i]), exprs[i])
+                exprs[i] = self.name(self.cx.ctype(self.types[i]), bare(exprs[i]))
+
+    def push_result(self, t: StackType, expr: str) -> None:
+        """Push a pending expression that comes out of a block, keeping the rule of `push_local`."""
+        if len(self.types) >= self.height + PENDING_WINDOW and _MENTIONS_LOCAL.search(expr):
+            expr = self.name(self.cx.ctype(t), bare(expr))
+        self.push(t, expr)
 
     def push_local(self, index: int) -> None:
         """Push a read of local ``index``: pending, unless the stack is so deep that settling would cost too much."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aot.emit.context import BOTTOM, GlobalInfo, StackType, type_name
 from aot.emit.immediates import read_u32, read_val_type
-from aot.emit.state import BodyState
+from aot.emit.state import BodyState, bare
 from aot.errors import InvalidError
 from aot.wasm.types import RefType
 
@@ -30,7 +30,7 @@ def _assign(st: BodyState) -> int:
     value = st.pop(t)
     st.settle(name)
     if value != name and not st.redirect(value, name):
-        st.write(f"{name} = {value};")
+        st.write(f"{name} = {bare(value)};")
     if needs_setting(t) and index not in st.set_locals:
         st.set_locals.append(index)
     return index
@@ -67,7 +67,7 @@ def global_set(st: BodyState) -> None:
     info = _global(st)
     if not info.mutable:
         raise InvalidError("global is immutable")
-    st.write(f"{info.text} = {st.pop(info.type)};")
+    st.write(f"{info.text} = {bare(st.pop(info.type))};")
 
 
 def drop(st: BodyState) -> None:

@@ -24,6 +24,7 @@ from aot.wasm.decode_sections import (
     read_tag_section,
     read_type_section,
 )
+from aot.wasm.features import Features
 from aot.wasm.limits import MAX_MODULE_BYTES
 from aot.wasm.module import ConstExpr, CustomSection, ExternKind, Module
 from aot.wasm.name_section import read_func_names
@@ -73,8 +74,10 @@ def sections(data: bytes) -> Iterator[tuple[int, int, int]]:
         yield section, start, r.pos
 
 
-def decode_module(data: bytes) -> Module:
+def decode_module(data: bytes, features: Features | None = None) -> Module:
     """Decode a binary module. Function bodies stay byte ranges; indices and types are left to `validate_module`.
+
+    ``features`` matters only where the binary format itself changed with a feature; by default all are on.
 
     Raises DecodeError (malformed), LimitError, or InvalidError (where a validation rule is broken by something that
     `Module` cannot express: two supertypes, an instruction that is not constant). Each carries its byte offset.
@@ -85,8 +88,9 @@ def decode_module(data: bytes) -> Module:
     d = Draft()
     customs: list[CustomSection] = []
     last = -1
+    wide_limits = features is None or features.memory64
     for section, start, end in sections(data):
-        r = Reader(data, start, end)
+        r = Reader(data, start, end, wide_limits=wide_limits)
         if section == CUSTOM:
             name = r.name()
             customs.append(CustomSection(name, r.pos, end))

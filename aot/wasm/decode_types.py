@@ -89,8 +89,9 @@ def read_global_type(r: Reader) -> GlobalType:
 
 
 def _read_limits(r: Reader, flags: int) -> Limits:
-    least = r.u64()
-    most = r.u64() if flags & _HAS_MAX else None
+    read = r.u64 if r.wide_limits or flags & _IS_64 else r.u32
+    least = read()
+    most = read() if flags & _HAS_MAX else None
     return Limits(least, most, bool(flags & _IS_64), bool(flags & _SHARED))
 
 

@@ -41,6 +41,7 @@ class Features:
     multi_memory: bool = True
     extended_const: bool = True
     gc: bool = True
+    memory64: bool = True
 
 
 def require_enabled(module: Module, features: Features) -> None:

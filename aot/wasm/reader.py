@@ -19,6 +19,8 @@ TOO_LARGE = "integer too large"
 class Reader:
     """Reads ``data[pos:end]``. ``pos`` may be moved freely inside ``[0, end]``.
 
+    ``wide_limits``: limits are 64-bit integers even where a memory or table is 32-bit, as the feature memory64 has it.
+
     Reading methods leave ``pos`` after what they read; after an error ``pos`` has no meaning.
 
     >>> r = Reader(bytes([0xE5, 0x8E, 0x26, 0x7F]))
@@ -26,10 +28,11 @@ class Reader:
     (624485, -1, 4)
     """
 
-    __slots__ = ("data", "end", "pos")
+    __slots__ = ("data", "end", "pos", "wide_limits")
 
-    def __init__(self, data: bytes, pos: int = 0, end: int | None = None) -> None:
+    def __init__(self, data: bytes, pos: int = 0, end: int | None = None, *, wide_limits: bool = True) -> None:
         self.data = data
+        self.wide_limits = wide_limits
         self.pos = pos
         self.end = len(data) if end is None else end
 

@@ -56,7 +56,7 @@ def make_ffi(place: Callable[[Path], str]) -> FFI:
         sources=[place(path) for folder in folders for path in sorted(folder.glob("*.c"))],
         depends=[place(path) for folder in folders for path in sorted(folder.glob("*.h"))],
         include_dirs=[place(INCLUDE), place(RUNTIME / "src"), place(HERE)],
-        define_macros=[("W2S_ABI_DIGEST_HEX", f'"{abi_digest()}"')],
+        define_macros=[("_GNU_SOURCE", "1"), ("W2S_ABI_DIGEST_HEX", f'"{abi_digest()}"')],
         extra_compile_args=list(CFLAGS),
         libraries=["dl", "pthread", "m"],
         py_limited_api=False,

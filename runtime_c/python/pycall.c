@@ -105,12 +105,13 @@ PyObject *w2s_py_func_wrap(PyTypeObject *type, struct w2s_py_store *store, struc
                            PyObject *name) {
   struct w2s_py_signature signature;
   if (w2s_py_signature_of(func->type, &signature) < 0) return NULL;
-  /* A function may have several funcrefs (every instance that imports it makes one): code and context tell. */
+  /* A function may have several funcrefs (every instance that imports it can make one): context and code tell. A host
+   * function has a context of its own, and its code is found only once a module of that type is loaded. */
   const union {
     void (*code)(void);
     const void *address;
-  } code = {func->code};
-  PyObject *self = w2s_py_item_new(type, store, code.address, func->vm);
+  } code = {((const struct w2s_vm_head *)func->vm)->instance != NULL ? func->code : NULL};
+  PyObject *self = w2s_py_item_new(type, store, func->vm, code.address);
   if (self == NULL) return NULL;
   struct w2s_py_func *bound = (struct w2s_py_func *)self;
   bound->vectorcall = func_call;

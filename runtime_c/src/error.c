@@ -1,4 +1,6 @@
 /* Error records and trap texts. */
+#define _GNU_SOURCE 1
+
 #include "errors.h"
 
 #include <stdarg.h>

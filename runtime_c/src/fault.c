@@ -6,6 +6,8 @@
  * itself several such system calls, so it is enough to ask if more than the time of a few of them has gone by since
  * the last time: that is RECHECK_QUERIES, measured when the handler is first installed.
  */
+#define _GNU_SOURCE 1
+
 #include "fault.h"
 
 #include <errno.h>

@@ -1,4 +1,6 @@
 /* Linear memories: address space is reserved once, so the base never moves; growth makes more of it usable. */
+#define _GNU_SOURCE 1
+
 #include "memory.h"
 
 #include <string.h>

@@ -1,4 +1,6 @@
 /* Checks of a module's metadata blob: after them every index and offset in it can be used without looking. */
+#define _GNU_SOURCE 1
+
 #include "meta.h"
 
 #include <string.h>

@@ -1,4 +1,6 @@
 /* Checks of constant expressions in a metadata blob. */
+#define _GNU_SOURCE 1
+
 #include "constexpr.h"
 #include "meta.h"
 #include "type.h"

@@ -1,4 +1,6 @@
 /* The ELF side of a module. The file is read with pread: mapping a file that is cut short would end in SIGBUS. */
+#define _GNU_SOURCE 1
+
 #include "sofile.h"
 
 #include <elf.h>
@@ -179,10 +181,10 @@ int w2si_loaded_find(const void *address, struct w2si_loaded *out) {
   return dl_iterate_phdr(look_at_object, &search);
 }
 
-int w2si_loaded_has(const struct w2si_loaded *loaded, const void *at, uint64_t bytes) {
+uint64_t w2si_loaded_room(const struct w2si_loaded *loaded, const void *at) {
   for (uint32_t i = 0; i < loaded->n; i++) {
     uint64_t offset = (uintptr_t)at - loaded->segments[i].start;
-    if (offset <= loaded->segments[i].bytes && bytes <= loaded->segments[i].bytes - offset) return 1;
+    if (offset < loaded->segments[i].bytes) return loaded->segments[i].bytes - offset;
   }
   return 0;
 }

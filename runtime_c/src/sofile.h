@@ -24,8 +24,8 @@ struct w2si_loaded {
 
 /* The segments of the object that `address` lies in. Returns 0 if there is none. */
 int w2si_loaded_find(const void *address, struct w2si_loaded *out);
-/* Do `bytes` bytes at `at` lie in one segment? */
-int w2si_loaded_has(const struct w2si_loaded *loaded, const void *at, uint64_t bytes);
+/* How many bytes there are from `at` to the end of its segment; 0 if it is in none. */
+uint64_t w2si_loaded_room(const struct w2si_loaded *loaded, const void *at);
 /* Where the file has `bytes` bytes at `at`: UINT64_MAX if it has not. */
 uint64_t w2si_loaded_offset(const struct w2si_loaded *loaded, const void *at, uint64_t bytes);
 

@@ -1,4 +1,6 @@
 /* A thread's stack bounds and its alternate signal stack. */
+#define _GNU_SOURCE 1
+
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>

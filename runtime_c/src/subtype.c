@@ -1,4 +1,6 @@
 /* Subtyping at run time, over canonical types (spec: Matching). */
+#define _GNU_SOURCE 1
+
 #include "type.h"
 
 uint32_t w2si_type_matches(uint32_t actual, uint32_t expected) {

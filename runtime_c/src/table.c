@@ -1,4 +1,6 @@
 /* Tables. */
+#define _GNU_SOURCE 1
+
 #include "table.h"
 
 #include <stdlib.h>

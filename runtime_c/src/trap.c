@@ -1,4 +1,6 @@
 /* Activations: entering wasm, leaving it, traps, host calls. */
+#define _GNU_SOURCE 1
+
 #include "trap.h"
 
 #include <stdio.h>

@@ -1,5 +1,7 @@
 /* Canonical types: a recursion group is looked up by its full structure, in which references into the group are
  * relative and all others canonical ids, so equal bytes mean equal types (spec: Types, Recursive Types). */
+#define _GNU_SOURCE 1
+
 #include "type.h"
 
 #include <errno.h>

@@ -6,6 +6,7 @@ import json
 import resource
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ def set_limits() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("bomb", BOMBS)
-def test_bomb(bomb: str, record_property: pytest.RecordProperty) -> None:
+def test_bomb(bomb: str, record_property: Callable[[str, object], None]) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tests.hostile.measure", bomb],
         cwd=REPOSITORY,

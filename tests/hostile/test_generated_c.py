@@ -36,7 +36,9 @@ HOSTILE_NAMES = [
 ALLOWED_DIRECTIVE = re.compile(
     r'#include (<wasm2so/[a-z_]+\.h>|"(module\.h|f\d+\.c)")|#(ifndef|define|endif|pragma once)'
 )
-BLOB = re.compile(r'^__asm__\("\.pushsection \.w2s\.(meta|data|image),[^()]*\.incbin \\"\1\.bin\\"[^()]*\);$', re.MULTILINE)
+BLOB = re.compile(
+    r'^__asm__\("\.pushsection \.w2s\.(meta|data|image),[^()]*\.incbin \\"\1\.bin\\"[^()]*\);$', re.MULTILINE
+)
 """The three lines that bring in binary files; the only ones with backslashes."""
 
 MAX_BRACES = 8

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from tests.spec.adapter import Compiled, Engine, Extern, Instance, Session
-from tests.spec.matching import trap_text_agrees, value_agrees
+from tests.spec.matching import refusal_text_agrees, trap_text_agrees, value_agrees
 from tests.spec.outcome import (
     Cause,
     MisfitError,
@@ -186,7 +186,7 @@ class _Interpreter:
         except RefusedError as error:
             if error.unsupported:
                 raise
-            return None if command.source.is_text else error.message.startswith(command.text)
+            return None if command.source.is_text else refusal_text_agrees(command.text, error.message)
         raise _AcceptedError(f"the module was accepted, expected {command.text!r}")
 
     def assert_not_instantiated(self, command: AssertModule) -> bool | None:

@@ -13,6 +13,13 @@ TRAP_ALIASES = {
 }
 """Text of a script -> other beginnings of the engine's text that say the same."""
 
+REFUSAL_ALIASES = {
+    # Version 1.0's words for what later versions call malformed.
+    "invalid UTF-8 encoding": "malformed UTF-8 encoding",
+    "invalid mutability": "malformed mutability",
+}
+"""Text of a script -> the engine's for the same reason to refuse a module."""
+
 _NULL_ONLY = frozenset(("nullref", "nullfuncref", "nullexternref", "nullexnref", "nullcontref"))
 _SUBTYPES = {
     "anyref": frozenset(("anyref", "eqref", "i31ref", "structref", "arrayref")),
@@ -23,6 +30,11 @@ _SUBTYPES = {
 def trap_text_agrees(expected: str, actual: str) -> bool:
     """Does the trap's text begin with what the script says, or with an alias of that?"""
     return actual.startswith((expected, *TRAP_ALIASES.get(expected, ())))
+
+
+def refusal_text_agrees(expected: str, actual: str) -> bool:
+    """Does a refused module's message begin with what the script says, or with what a later version says?"""
+    return actual.startswith((expected, REFUSAL_ALIASES.get(expected, expected)))
 
 
 def _bits_agree(expected: int | Nan, actual: int, width: int) -> bool:

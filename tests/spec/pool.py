@@ -28,18 +28,19 @@ def _work(pipe: Connection, settings: Settings) -> None:
         pipe.send(run_ref(engine, ref))
 
 
-class _Worker:
-    """One child process, started again after a crash."""
+class Worker:
+    """One child process, started again after a crash. It runs ``work``, which answers each script with its result."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, work: Callable[[Connection, Settings], None] = _work) -> None:
         self.settings = settings
+        self.work = work
         self.process: SpawnProcess | None = None
         self.pipe: Connection | None = None
 
     def start(self) -> Connection:
         context = mp.get_context("spawn")
         self.pipe, child = context.Pipe()
-        self.process = context.Process(target=_work, args=(child, self.settings), daemon=True)
+        self.process = context.Process(target=self.work, args=(child, self.settings), daemon=True)
         self.process.start()
         child.close()
         return self.pipe
@@ -75,8 +76,8 @@ def run_all(
     settings: Settings, refs: Iterable[ScriptRef], workers: int, done: Callable[[ScriptResult], None] | None = None
 ) -> Iterator[ScriptResult]:
     """Run scripts on ``workers`` processes; results come in the order of ``refs``."""
-    idle: SimpleQueue[_Worker] = SimpleQueue()
-    everyone = [_Worker(settings) for _ in range(workers)]
+    idle: SimpleQueue[Worker] = SimpleQueue()
+    everyone = [Worker(settings) for _ in range(workers)]
     for worker in everyone:
         idle.put(worker)
 

@@ -1,0 +1,53 @@
+# The targets make their own virtual environment; nothing needs to be installed but Python 3.11, make and a C compiler.
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+PYTEST := $(RUN) -m pytest -q -n auto
+RUNTIME := $(wildcard runtime_c/src/*.[ch] runtime_c/python/*.[chp]* runtime_c/include/wasm2so/*.h)
+export WASM_SPEC_TESTS ?= $(abspath ../shared/spec)
+
+.PHONY: all venv runtime demo test check spec golden bench fmt clean
+
+all: runtime
+
+$(VENV)/installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@ $(VENV)/built
+
+$(VENV)/built: $(VENV)/installed $(RUNTIME)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	touch $@
+
+venv: $(VENV)/installed  ## the virtual environment with everything that development needs
+
+runtime: $(VENV)/built  ## the C runtime as the extension module aot._runtime
+
+demo: runtime  ## run every sample
+	set -e; for run in samples/*/run.py; do echo "== $$run"; $(RUN) $$run; done
+
+test: runtime  ## everything
+	$(MAKE) -C runtime_c check SAN=address,undefined
+	$(PYTEST)
+
+check: runtime  ## what must pass before each commit, in under a minute
+	$(RUN) -m ruff check . && $(RUN) -m ruff format --check . && $(RUN) -m mypy
+	$(PYTEST) -m "not slow" tests/unit tests/golden tests/abi tests/embed
+	$(MAKE) -C runtime_c check SAN=address,undefined
+
+spec: runtime  ## the official test suite only
+	$(PYTEST) tests/spec
+
+golden: runtime  ## rewrite the expected C, and show what changed
+	$(RUN) -m pytest -q tests/golden --update; git --no-pager diff --stat -- tests/golden
+
+bench: runtime  ## benchmarks, beside other engines where they are installed
+	$(RUN) -m bench
+
+fmt: venv  ## format, and fix what can be fixed
+	$(RUN) -m ruff check --fix . ; $(RUN) -m ruff format .
+
+clean:  ## remove all that was made here
+	$(MAKE) -C runtime_c clean
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache aot/_runtime*.so
+	find aot tests runtime_c samples bench -name __pycache__ -prune -exec rm -rf {} +

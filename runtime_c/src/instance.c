@@ -1,0 +1,218 @@
+/* Instantiation (spec: Instantiation) and access to an instance's items. */
+#define _GNU_SOURCE 1
+
+#include "instance.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "builtins.h"
+#include "constexpr.h"
+#include "enter.h"
+#include "errors.h"
+#include "memory.h"
+#include "meta.h"
+#include "module.h"
+#include "table.h"
+
+enum { CONTEXT_ALIGN = 64 };
+
+struct w2s_funcref *w2si_func(const struct w2s_instance *instance, uint32_t index) {
+  const struct w2s_meta *meta = instance->meta;
+  if (index < meta->n_imported_funcs) return instance->import_funcs[index];
+  int32_t ref = w2si_meta_funcs(meta)[index].ref;
+  return ref < 0 ? NULL : (struct w2s_funcref *)w2si_field(instance, meta->refs_offset) + ref;
+}
+
+struct w2s_table *w2si_table(const struct w2s_instance *instance, uint32_t index) {
+  void *field = w2si_field(instance, w2si_meta_tables(instance->meta)[index].vm_offset);
+  return index < instance->meta->n_imported_tables ? *(struct w2s_table **)field : (struct w2s_table *)field;
+}
+
+struct w2s_memory *w2si_memory(const struct w2s_instance *instance, uint32_t index) {
+  void *field = w2si_field(instance, w2si_meta_memories(instance->meta)[index].vm_offset);
+  return index < instance->meta->n_imported_memories ? *(struct w2s_memory **)field : (struct w2s_memory *)field;
+}
+
+struct w2s_global w2si_global(const struct w2s_instance *instance, uint32_t index) {
+  if (index < instance->meta->n_imported_globals) return instance->import_globals[index];
+  const struct w2s_meta_global *global = &w2si_meta_globals(instance->meta)[index];
+  return (struct w2s_global){.value = w2si_field(instance, global->vm_offset),
+                             .type = w2si_canonical(instance, global->type),
+                             .is_mutable = global->type.mutable_ != 0,
+                             .store = &instance->store->pub};
+}
+
+void w2si_instance_free(struct w2s_instance *instance) {
+  const struct w2s_meta *meta = instance->meta;
+  while (instance->n_memories) {
+    w2si_memory_destroy(w2si_memory(instance, meta->n_imported_memories + --instance->n_memories));
+  }
+  while (instance->n_tables) {
+    w2si_table_destroy(w2si_table(instance, meta->n_imported_tables + --instance->n_tables));
+  }
+  free(instance->vm);
+  free(instance->import_funcs);
+  free(instance->import_globals);
+  w2s_module_release(instance->module);
+  free(instance);
+}
+
+/* An empty instance with its zeroed context; NULL without memory. */
+static struct w2s_instance *allocate(struct w2si_store *store, struct w2s_module *module) {
+  const struct w2s_meta *meta = module->meta;
+  struct w2s_instance *instance = calloc(1, sizeof *instance);
+  if (!instance) return NULL;
+  w2s_module_retain(module);
+  instance->store = store;
+  instance->module = module;
+  instance->descriptor = module->descriptor;
+  instance->meta = meta;
+  size_t bytes = ((size_t)meta->vm_bytes + CONTEXT_ALIGN - 1) / CONTEXT_ALIGN * CONTEXT_ALIGN;
+  instance->vm = aligned_alloc(CONTEXT_ALIGN, bytes);
+  instance->import_funcs = calloc((size_t)meta->n_imported_funcs + 1, sizeof *instance->import_funcs);
+  instance->import_globals = calloc((size_t)meta->n_imported_globals + 1, sizeof *instance->import_globals);
+  if (!instance->vm || !instance->import_funcs || !instance->import_globals) {
+    w2si_instance_free(instance);
+    return NULL;
+  }
+  memset(instance->vm, 0, bytes);
+  *(struct w2s_vm_head *)instance->vm = (struct w2s_vm_head){.magic = W2S_MAGIC, .abi_version = W2S_ABI_VERSION,
+                                                             .store = &store->pub, .builtins = &w2si_builtins,
+                                                             .instance = instance};
+  return instance;
+}
+
+static int32_t make_memories(struct w2s_instance *instance, struct w2s_error *error) {
+  const struct w2s_meta *meta = instance->meta;
+  for (uint32_t i = meta->n_imported_memories; i < meta->memories.n; i++) {
+    const struct w2s_meta_memory *memory = &w2si_meta_memories(meta)[i];
+    struct w2si_memory_type type = {.min_pages = memory->min_pages, .max_pages = memory->max_pages,
+                                    .page_log2 = memory->page_log2, .has_max = memory->has_max, .is64 = memory->is64,
+                                    .shared = memory->shared, .guarded = memory->guarded};
+    int32_t status = w2si_memory_init(w2si_memory(instance, i), instance->store, &type, error);
+    if (status != W2S_OK) return status;
+    instance->n_memories++;
+  }
+  return W2S_OK;
+}
+
+static int32_t make_tables(struct w2s_instance *instance, struct w2s_error *error) {
+  const struct w2s_meta *meta = instance->meta;
+  for (uint32_t i = meta->n_imported_tables; i < meta->tables.n; i++) {
+    const struct w2s_meta_table *table = &w2si_meta_tables(meta)[i];
+    struct w2si_table_type type = {.type = w2si_canonical(instance, table->type), .min_elems = table->min_elems,
+                                   .max_elems = table->max_elems, .has_max = table->has_max, .is64 = table->is64};
+    int32_t status = w2si_table_init(w2si_table(instance, i), instance->store, &type, error);
+    if (status != W2S_OK) return status;
+    instance->n_tables++;
+  }
+  return W2S_OK;
+}
+
+/* Evaluate own globals, then the initial values of own tables. Returns 0, or an errno value. */
+static int initialise(struct w2s_instance *instance) {
+  const struct w2s_meta *meta = instance->meta;
+  union w2s_value value;
+  for (uint32_t i = meta->n_imported_globals; i < meta->globals.n; i++) {
+    int failed = w2si_const_eval(instance, w2si_meta_globals(meta)[i].init, &value);
+    if (failed) return failed;
+    struct w2s_global global = w2si_global(instance, i);
+    w2si_value_write(&global.type, global.value, &value);
+  }
+  for (uint32_t i = meta->n_imported_tables; i < meta->tables.n; i++) {
+    if (w2si_meta_tables(meta)[i].init.n == 0) continue;
+    int failed = w2si_const_eval(instance, w2si_meta_tables(meta)[i].init, &value);
+    if (failed) return failed;
+    struct w2s_table *table = w2si_table(instance, i);
+    union w2s_ref ref = {.word = 0};
+    if (table->is_func) {
+      ref.func = value.func;
+    } else {
+      ref.word = value.ref;
+    }
+    for (uint64_t k = 0; k < table->n_elems; k++) table->elems[k] = ref;
+  }
+  return 0;
+}
+
+/* Everything that happens before the first effect others can see. On failure nothing is left. */
+static int32_t prepare(struct w2si_store *store, struct w2s_module *module, const struct w2s_extern *imports,
+                       size_t n_imports, struct w2s_instance **out, struct w2s_error *error) {
+  if (store->n_instances >= store->limits.instances) {
+    return w2si_fail(error, W2S_ERR_RESOURCE, "the store's limit of %llu instances is reached",
+                     (unsigned long long)store->limits.instances);
+  }
+  int32_t status = w2si_link_check(store, module, imports, n_imports, error);
+  if (status != W2S_OK) return status;
+  if (!w2si_resolve_host_funcs(store)) return w2si_fail(error, W2S_ERR_RESOURCE, "out of memory for host functions");
+  struct w2s_instance *instance = allocate(store, module);
+  if (!instance) return w2si_fail(error, W2S_ERR_RESOURCE, "out of memory for an instance");
+  status = make_memories(instance, error);
+  if (status == W2S_OK) status = make_tables(instance, error);
+  if (status == W2S_OK) {
+    w2si_link(instance, imports);
+    if (initialise(instance)) status = w2si_fail(error, W2S_ERR_RESOURCE, "out of memory for an instance");
+  }
+  if (status != W2S_OK) {
+    w2si_instance_free(instance);
+    return status;
+  }
+  *out = instance;
+  return W2S_OK;
+}
+
+/* Segments and the start function. Their effects stay even if a later one traps, and so does the instance: its functions
+ * may be in others' tables by then. */
+static int32_t run(struct w2s_instance *instance, struct w2s_error *error) {
+  int32_t status = w2si_run_segments(instance, error);
+  if (status != W2S_OK || instance->meta->start < 0) return status;
+  union w2s_value none = {.words = {0, 0}};
+  struct w2s_funcref *start = w2si_func(instance, (uint32_t)instance->meta->start);
+  return w2s_call(&instance->store->pub, start, &none, error);
+}
+
+int32_t w2s_instantiate(struct w2s_store *pub, struct w2s_module *module, const struct w2s_extern *imports,
+                        size_t n_imports, struct w2s_instance **out, struct w2s_error *error) {
+  struct w2si_store *store = w2si_store(pub);
+  struct w2s_instance *instance = NULL;
+  w2si_ok(error);
+  *out = NULL;
+  w2s_runtime_init();
+  enum w2si_claim claim = w2si_claim(store, &w2si_thread);
+  if (claim == W2SI_CLAIM_NONE) return w2si_fail_usage(error);
+  int32_t status = prepare(store, module, imports, n_imports, &instance, error);
+  if (status == W2S_OK) {
+    instance->next = store->instances;
+    store->instances = instance;
+    store->n_instances++;
+    status = run(instance, error);
+    if (status == W2S_OK) *out = instance;
+  }
+  w2si_unclaim(store, claim);
+  return status;
+}
+
+struct w2s_vm *w2s_instance_vm(const struct w2s_instance *instance) { return instance->vm; }
+
+struct w2s_module *w2s_instance_module(const struct w2s_instance *instance) { return instance->module; }
+
+int32_t w2s_instance_item(struct w2s_instance *instance, uint32_t kind, uint32_t index, struct w2s_extern *out) {
+  const struct w2s_meta *meta = instance->meta;
+  const uint32_t n[] = {meta->funcs.n, meta->tables.n, meta->memories.n, meta->globals.n};
+  if (kind >= W2S_EXTERN_TAG || index >= n[kind]) return W2S_ERR_USAGE;
+  *out = (struct w2s_extern){.kind = kind};
+  switch (kind) {
+    case W2S_EXTERN_FUNC: out->func = w2si_func(instance, index); break;
+    case W2S_EXTERN_TABLE: out->table = w2si_table(instance, index); break;
+    case W2S_EXTERN_MEMORY: out->memory = w2si_memory(instance, index); break;
+    default: out->global = w2si_global(instance, index); break;
+  }
+  return kind == W2S_EXTERN_FUNC && !out->func ? W2S_ERR_USAGE : W2S_OK;
+}
+
+int32_t w2s_instance_export(struct w2s_instance *instance, uint32_t nth, struct w2s_extern *out) {
+  if (nth >= instance->meta->exports.n) return W2S_ERR_USAGE;
+  const struct w2s_meta_export *export = &w2si_meta_exports(instance->meta)[nth];
+  return w2s_instance_item(instance, export->kind, export->index, out);
+}

@@ -1,0 +1,16 @@
+#!/bin/sh
+# Rebuild the committed .wasm files. Needs: pip install 'wasm2so[zig,wat]'
+set -eu
+cd "$(dirname "$0")"
+wasm_cc() {
+  python -m ziglang cc -target wasm32-freestanding -nostdlib -O2 -Wl,--no-entry -Wl,--strip-all "$@"
+}
+wasm_cc textstats/textstats.c -o textstats/textstats.wasm
+wasm_cc mandelbrot/mandelbrot.c -o mandelbrot/mandelbrot.wasm
+python lookup/make_table.py
+wasm_cc lookup/lookup.c -o lookup/lookup.wasm
+rm lookup/composite.bin
+for name in shapes report; do
+  python -c "import sys, wasmtime; sys.stdout.buffer.write(wasmtime.wat2wasm(open('linking/$name.wat').read()))" \
+    > linking/$name.wasm
+done

@@ -1,0 +1,31 @@
+"""``python -m tests.spec [GROUP | GROUP/SCRIPT]... [--cc CC] [-O N] [--matrix]``: run the suite, print a table."""
+
+from __future__ import annotations
+
+import sys
+
+from tests.spec.command import parser, run
+from tests.spec.scope import load_list
+from tests.spec.suite import GROUPS, ScriptRef, all_scripts, suite_folder
+
+
+def chosen(names: list[str]) -> list[ScriptRef]:
+    """The scripts named, by group or one by one. Raises SystemExit for a name that is nothing."""
+    refs = all_scripts(suite_folder())
+    if not names:
+        return refs
+    unknown = set(names) - set(GROUPS) - set(map(str, refs))
+    if unknown:
+        raise SystemExit(f"no such group or script: {', '.join(sorted(unknown))}; groups: {', '.join(GROUPS)}")
+    return [ref for ref in refs if ref.group in names or str(ref) in names]
+
+
+def main() -> None:
+    options = parser("Runs the official test suite (WASM_SPEC_TESTS) through the engine.")
+    options.add_argument("names", nargs="*", metavar="GROUP[/SCRIPT]", help="what to run; default: everything")
+    arguments = options.parse_args()
+    sys.exit(not run(arguments, chosen(arguments.names), load_list()))
+
+
+if __name__ == "__main__":
+    main()
