@@ -42,7 +42,7 @@ golden: runtime  ## rewrite the expected C, and show what changed
 	$(RUN) -m pytest -q tests/golden --update; git --no-pager diff --stat -- tests/golden
 
 bench: runtime  ## benchmarks, beside other engines where they are installed
-	$(RUN) -m bench
+	set -e; for run in bench/*.py; do echo "== $$run"; $(RUN) $$run; done
 
 fmt: venv  ## format, and fix what can be fixed
 	$(RUN) -m ruff check --fix . ; $(RUN) -m ruff format .

@@ -60,9 +60,9 @@ class DefaultGroup(click.Group):
 
 def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     if value and not ctx.resilient_parsing:
-        from aot.build.version import package_version
+        from aot.build.version import VERSION
 
-        click.echo(f"wasm2so {package_version()}")
+        click.echo(f"wasm2so {VERSION}")
         ctx.exit()
 
 
@@ -196,9 +196,7 @@ def main(args: Sequence[str] | None = None) -> int:
     """The console script; ``args`` are the process's unless given. Returns the exit status."""
     signal.signal(signal.SIGTERM, _leave)  # so that compilers are ended and temporary files removed
     try:
-        cli.main(args, prog_name="wasm2so", standalone_mode=False)
-    except click.exceptions.Exit as err:
-        return err.exit_code
+        status = cli.main(args, prog_name="wasm2so", standalone_mode=False)
     except click.ClickException as err:
         err.show()
         return err.exit_code
@@ -207,7 +205,7 @@ def main(args: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of the output went away, as `head` does
         sys.stderr.close()
         return 1
-    return 0
+    return int(status or 0)
 
 
 def _leave(signum: int, frame: object) -> NoReturn:
@@ -286,16 +284,15 @@ def _read(file: str) -> bytes:
 
 
 def _from_text(data: bytes) -> bytes:
-    from aot.errors import DecodeError, UsageError
+    from aot.embed.wat import to_wasm
+    from aot.errors import DecodeError
 
     try:
-        from wasmtime import WasmtimeError, wat2wasm
-    except ImportError:
-        raise UsageError("text modules need the wasmtime package: pip install wasm2so[wat]") from None
-    try:
-        return bytes(wat2wasm(data))
-    except WasmtimeError as err:
-        raise DecodeError(" ".join(str(err).split())) from None
+        return to_wasm(data.decode("utf-8"))
+    except UnicodeDecodeError as err:
+        raise DecodeError(f"malformed UTF-8 encoding at byte {err.start} of the text") from None
+    except DecodeError as err:
+        raise DecodeError(" ".join(err.message.split())) from None  # the parser's message has several lines
 
 
 def _is_elf(file: str) -> bool:

@@ -6,20 +6,40 @@ from collections.abc import Iterator
 
 from aot.emit import EmitOptions, check_bodies, plan_module, render_chunk, render_module
 from aot.wasm.decode import decode_module
+from aot.wasm.features import Features, require_enabled, require_supported
 from aot.wasm.validate import validate_module
 
+VERSIONS = {
+    "1.0": Features(
+        multi_value=False,
+        bulk_memory=False,
+        reference_types=False,
+        multi_memory=False,
+        extended_const=False,
+        gc=False,
+        memory64=False,
+    ),
+    "2.0": Features(multi_memory=False, extended_const=False, gc=False, memory64=False),
+    "3.0": Features(),
+}
+"""Version of the specification -> what modules of it may use."""
 
-def check(data: bytes) -> None:
-    """Decode and validate a module, function bodies included. Raises ModuleError."""
-    module = decode_module(data)
+
+def check(data: bytes, version: str = "3.0") -> None:
+    """Decode and validate a module, function bodies included, by a version's rules. Raises ModuleError."""
+    features = VERSIONS[version]
+    module = decode_module(data, features)
     validate_module(module)
-    check_bodies(module, plan_module(module, EmitOptions()))
+    require_enabled(module, features)
+    require_supported(module)
+    check_bodies(module, plan_module(module, EmitOptions(features=features)))
 
 
 def generated_files(data: bytes) -> Iterator[tuple[str, bytes]]:
     """All generated files of a module, one at a time: (name, content). Raises ModuleError."""
     module = decode_module(data)
     validate_module(module)
+    require_supported(module)
     plan = plan_module(module, EmitOptions())
     for k in range(len(plan.chunks)):
         yield f"f{k}.c", render_chunk(module, plan, k).text.encode()

@@ -1,10 +1,19 @@
-"""The outside world: C compilers, processes, temporary folders, the cache. Only this package runs commands."""
+"""The outside world: C compilers, processes, temporary folders, the cache. Only this package runs commands.
 
-from aot.build.cache import Cache, compile_cached
-from aot.build.elf import read_meta
-from aot.build.options import BuildOptions, BuildReport
-from aot.build.pipeline import compile_to_file
-from aot.build.toolchain import Toolchain, find_toolchain
+Names are loaded when first asked for: a module that is in the cache must not wait for the translator.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from aot.build.cache import Cache, compile_cached
+    from aot.build.elf import read_meta
+    from aot.build.options import BuildOptions, BuildReport
+    from aot.build.pipeline import compile_to_file
+    from aot.build.toolchain import Toolchain, find_toolchain
 
 __all__ = [
     "BuildOptions",
@@ -16,3 +25,20 @@ __all__ = [
     "find_toolchain",
     "read_meta",
 ]
+
+_HOMES = {
+    "BuildOptions": "options",
+    "BuildReport": "options",
+    "Cache": "cache",
+    "Toolchain": "toolchain",
+    "compile_cached": "cache",
+    "compile_to_file": "pipeline",
+    "find_toolchain": "toolchain",
+    "read_meta": "elf",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -17,10 +17,9 @@ from pathlib import Path
 from aot.abi import abi_digest, include_dir
 from aot.build.folders import cache_root, new_file, private_folder
 from aot.build.options import BuildOptions
-from aot.build.pipeline import compile_to_file
 from aot.build.progress import Progress
 from aot.build.toolchain import Kind, Toolchain, file_stamp, find_command, probe
-from aot.build.version import package_version
+from aot.build.version import VERSION
 from aot.errors import ResourceError
 
 _TRAILER = struct.Struct("<8sQ32s")
@@ -65,7 +64,7 @@ class Cache:
         """`find_toolchain`, remembering what a compiler answered until its file changes."""
         command = find_command(cc)
         stamp = file_stamp(command[0])
-        name = hashlib.sha256(json.dumps([command, stamp, package_version()]).encode()).hexdigest()
+        name = hashlib.sha256(json.dumps([command, stamp, VERSION]).encode()).hexdigest()
         memo = private_folder(private_folder(self.root) / "cc") / f"{name}.json"
         try:
             return _toolchain_from(json.loads(memo.read_text(encoding="utf-8")))
@@ -84,7 +83,7 @@ def cache_key(data: bytes, options: BuildOptions, toolchain: Toolchain) -> str:
         hashlib.sha256(data).digest(),
         abi_digest(),
         _translator_stamp(),
-        package_version().encode(),
+        VERSION.encode(),
         toolchain.identity.encode(),
         options.code_key(toolchain).encode(),
     )
@@ -108,6 +107,8 @@ def compile_cached(
     if (entry := cache.lookup(key)) is not None:
         return entry
     from filelock import FileLock
+
+    from aot.build.pipeline import compile_to_file
 
     lock = private_folder(cache.root / "locks") / f"{key[:3]}.lock"
     with FileLock(lock, mode=0o600):

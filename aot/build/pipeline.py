@@ -24,7 +24,7 @@ from aot.build.progress import Progress, Quiet
 from aot.build.run import Outcome
 from aot.build.toolchain import Toolchain, find_toolchain
 from aot.build.unit import Workplace, check_output, compile_unit, failure, run
-from aot.build.version import package_version
+from aot.build.version import VERSION
 from aot.build.worker import MODULE_UNIT, Job, chunk_name, write_chunk
 from aot.emit import EmitOptions, Plan, plan_module, render_chunk, render_module
 from aot.errors import BuildError, FormatError, ModuleError, UsageError
@@ -108,7 +108,7 @@ def _write_all(module: Module, options: BuildOptions, tmp: Path, seconds: dict[s
         max_opt, spent = write_chunk(module, source.plan, chunk, tmp)
         size = (tmp / f"{chunk_name(chunk)}.c").stat().st_size
         units.append(Unit(chunk_name(chunk), max_opt, c_bytes=size, render_seconds=spent))
-    files = render_module(module, source.plan, f"wasm2so {package_version()}")
+    files = render_module(module, source.plan, f"wasm2so {VERSION}")
     _write(tmp, files)
     shutil.copytree(include_dir() / "wasm2so", tmp / "wasm2so")
     return (Unit(MODULE_UNIT, _ANY_OPT, c_bytes=len(files["module.c"])), *units)
@@ -147,7 +147,7 @@ def _compile_all(source: _Source, place: Workplace, progress: Progress) -> tuple
     """Compile everything. A single module's only object is module.o, which has the chunk in it."""
     module, plan, tmp = source.module, source.plan, place.tmp
     level = "" if place.toolchain.machine != "x86_64" else f" x86-64-v{source.emit.cpu_level}"
-    producer = f"wasm2so {package_version()}; {place.toolchain.version}; -O{place.options.opt_level}{level}"
+    producer = f"wasm2so {VERSION}; {place.toolchain.version}; -O{place.options.opt_level}{level}"
     if plan.single:
         rendered = [write_chunk(module, plan, chunk, tmp) for chunk in range(source.n_chunks)]
         _write(tmp, render_module(module, plan, producer))

@@ -61,7 +61,9 @@ class RunLimits:
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """``log`` is standard output and error together; ``peak_bytes`` the largest process's resident memory."""
+    """``log`` is standard output and error together. ``peak_bytes`` is the largest process's resident memory, and never
+    less than this process's own when it started the command: Linux counts from the fork on.
+    """
 
     outcome: Outcome
     returncode: int

@@ -67,7 +67,7 @@ machine aarch64
 machine unsupported
 #endif
 """
-_PROBE_LIMITS = RunLimits(wall_seconds=60, cpu_seconds=30)
+_PROBE_LIMITS = RunLimits(wall_seconds=30, cpu_seconds=20)
 
 
 class Kind(StrEnum):
@@ -283,8 +283,11 @@ def _accepted(command: tuple[str, ...], flags: tuple[str, ...], tmp: Path) -> tu
     if not flags:
         return ()
     args = (*command, "-Werror", *flags, "-c", "empty.c", "-o", "empty.o")
-    if run_compiler(args, tmp, _PROBE_LIMITS, compiler_environment(tmp)).outcome is Outcome.OK:
+    result = run_compiler(args, tmp, _PROBE_LIMITS, compiler_environment(tmp))
+    if result.outcome is Outcome.OK:
         return flags
+    if result.outcome is not Outcome.FAILED:
+        raise BuildError(f"C compiler {shlex.join(command)} {result.outcome} on an empty file", args, result.log)
     if len(flags) == 1:
         return ()
     half = len(flags) // 2

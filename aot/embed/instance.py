@@ -65,8 +65,8 @@ class InstanceExports(Mapping[str, Any]):
 class Instance:
     """An instance of a module. Its exports are attributes: ``instance.gcd(6, 9)``, ``instance.memory``.
 
-    Exports whose names are no identifiers, or that the class itself uses (``exports``, ``module``, ``store``), are
-    found in ``instance.exports``.
+    Exports whose names are no identifiers, that the class itself uses (``exports``, ``module``, ``store``), or that
+    Python gives a meaning (``__copy__``), are found in ``instance.exports``.
     """
 
     def __init__(self, store: Store, module: Module, imports: Mapping[str, Any] | Sequence[Any] = ()) -> None:
@@ -79,19 +79,20 @@ class Instance:
             raise TypeError(f"expected a Store, not {type(store).__name__}")
         items = resolve_imports(store, module._metadata.imports, imports)
         store._modules[module._address] = module
-        own = [item._for_importer() if isinstance(item, Func) else None for item in items]
-        used: tuple[Item, ...] = tuple(mine or item for mine, item in zip(own, items, strict=True))
-        address = store._instantiate(module._address, used)
-        for func in own:
-            if func is not None:
-                func._set_importer(address)
+        callers: list[Func] = []
+        if items:
+            items = _for_importer(items, callers)
+        address = store._instantiate(module._address, items)
+        for func in callers:
+            func._set_importer(address)
         self.store = store
         self.module = module
         self.exports = InstanceExports(store, module, address)
 
     def __getattr__(self, name: str) -> Any:
         exports = self.__dict__.get("exports")
-        if exports is None or name not in exports:
+        # a guest must not take part in Python's protocols by the names of its exports
+        if exports is None or (name.startswith("__") and name.endswith("__")) or name not in exports:
             raise AttributeError(f"the instance has no export {name!r}", name=name, obj=self)
         found = exports[name]
         self.__dict__[name] = found  # the next look-up costs what any attribute costs
@@ -102,3 +103,14 @@ class Instance:
 
     def __repr__(self) -> str:
         return f"<Instance of {self.module!r}>"
+
+
+def _for_importer(items: tuple[Item, ...], callers: list[Func]) -> tuple[Item, ...]:
+    """The items with a `Func` of their own for each host function that takes a `Caller`, also put into ``callers``."""
+    used = list(items)
+    for n, item in enumerate(items):
+        own = item._for_importer() if isinstance(item, Func) else None
+        if own is not None:
+            used[n] = own
+            callers.append(own)
+    return tuple(used)

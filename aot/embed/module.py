@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Self
 
 from aot.embed._native import ffi, lib
@@ -42,6 +41,8 @@ class Module:
             self._open_uncached(data)
 
     def _open_uncached(self, data: bytes) -> None:
+        from tempfile import TemporaryDirectory
+
         from aot.build import compile_to_file
 
         with TemporaryDirectory(prefix="wasm2so-") as folder:
@@ -97,6 +98,7 @@ class Module:
             message = ffi.string(error.message).decode("utf-8", "replace")
             raise (ResourceError if status == lib.W2S_ERR_RESOURCE else FormatError)(message)
         self._pointer = ffi.gc(out[0], lib.w2s_module_release)
+        self._address = int(ffi.cast("uintptr_t", out[0]))
         self._metadata = Metadata(lib.w2s_module_descriptor_of(self._pointer))
 
     @staticmethod
@@ -124,10 +126,6 @@ class Module:
     def exports(self) -> list[ExportType]:
         """What the module offers, in its order."""
         return list(self._metadata.exports)
-
-    @property
-    def _address(self) -> int:
-        return int(ffi.cast("uintptr_t", self._pointer))
 
     def __call__(
         self,

@@ -29,6 +29,7 @@ static int convert_arguments(const struct w2s_py_func *self, PyObject *const *ar
   const struct w2s_valtype *params = self->signature.params;
   const Py_ssize_t n = self->signature.n_params;
   for (Py_ssize_t i = 0; i < n; i++) {
+    if (w2s_py_to_value_quickly(&params[i], args[i], &values[i])) continue;
     const struct w2s_py_place place = {self->name, "argument", i + 1};
     if (w2s_py_to_value(self->item.store, &params[i], args[i], &values[i], &place) < 0) return -1;
   }
@@ -60,16 +61,19 @@ static PyObject *call_with(struct w2s_py_func *self, PyObject *const *args, unio
   if (w2s_py_store_use(store) == NULL) return NULL;
   struct w2s_error error;
   struct w2s_py_frame frame;
-  w2s_py_leave(store, self->func, &frame);
+  w2s_py_begin(store, self->func, &frame);
   int32_t status;
+  PyEval_SaveThread();
   if (self->trampoline != NULL) {
     status = w2s_call_prepared(store->store, self->func, self->trampoline, values, NULL);
     if (status != W2S_OK) w2s_call_error(status, &error);
   } else {
     status = w2s_call(store->store, self->func, values, &error); /* a host function, called by the host */
   }
-  w2s_py_return(store, &frame);
-  return status == W2S_OK ? convert_results(self, values) : w2s_py_raise(store, &error);
+  PyEval_RestoreThread(frame.thread);
+  PyObject *result = status == W2S_OK ? convert_results(self, values) : w2s_py_raise(store, &error);
+  w2s_py_end(store, &frame);
+  return result;
 }
 
 static PyObject *func_call(PyObject *callable, PyObject *const *args, size_t nargsf, PyObject *kwnames) {
@@ -111,12 +115,13 @@ PyObject *w2s_py_func_wrap(PyTypeObject *type, struct w2s_py_store *store, struc
     void (*code)(void);
     const void *address;
   } code = {((const struct w2s_vm_head *)func->vm)->instance != NULL ? func->code : NULL};
+  const w2s_trampoline trampoline = w2s_func_trampoline(func);
   PyObject *self = w2s_py_item_new(type, store, func->vm, code.address);
   if (self == NULL) return NULL;
   struct w2s_py_func *bound = (struct w2s_py_func *)self;
   bound->vectorcall = func_call;
   bound->func = func;
-  bound->trampoline = w2s_func_trampoline(func);
+  bound->trampoline = trampoline;
   bound->signature = signature;
   bound->name = Py_XNewRef(name);
   return self;
@@ -167,11 +172,13 @@ static PyObject *func_for_importer(PyObject *self, PyObject *unused) {
   const struct w2s_py_func *bound = (const struct w2s_py_func *)self;
   struct w2s_py_store *store = bound->item.store;
   if (w2s_py_store_use(store) == NULL) return NULL;
-  const struct w2s_py_host *host = w2s_py_host_of(bound->func);
+  struct w2s_py_host *host = w2s_py_host_of(bound->func);
   if (host == NULL || host->make_caller == NULL || host->callable == NULL) Py_RETURN_NONE;
-  const struct w2s_py_host *own =
+  Py_INCREF((PyObject *)host);
+  struct w2s_funcref *own =
       w2s_py_host_new(store, host->signature.id, host->callable, host->name, host->make_caller);
-  return own != NULL ? w2s_py_func_wrap(Py_TYPE(self), store, own->func, bound->name) : NULL;
+  Py_DECREF((PyObject *)host);
+  return own != NULL ? w2s_py_func_wrap(Py_TYPE(self), store, own, bound->name) : NULL;
 }
 
 /* _set_importer(instance address): whose exports the caller object shows */

@@ -3,6 +3,7 @@
 #define WASM2SO_PYCOMPAT_H
 
 #include <Python.h>
+#include <stdint.h>
 
 /* Take the exception that is set, normalised and with its traceback attached; a new reference or NULL. */
 static inline PyObject *w2s_py_take_exception(void) {
@@ -29,6 +30,21 @@ static inline void w2s_py_give_exception(PyObject *exception) {
   Py_INCREF(type);
   PyErr_Restore(type, exception, PyException_GetTraceback(exception));
 #endif
+}
+
+/* The value of an int of few digits, which is most of them: 0 if it has more, or is no int. */
+static inline int w2s_py_small_int(PyObject *object, int64_t *out) {
+  if (!PyLong_CheckExact(object)) return 0;
+#if PY_VERSION_HEX >= 0x030C0000
+  const PyLongObject *number = (const PyLongObject *)object;
+  if (!PyUnstable_Long_IsCompact(number)) return 0;
+  *out = PyUnstable_Long_CompactValue(number);
+#else
+  const Py_ssize_t size = Py_SIZE(object);
+  if (size < -1 || size > 1) return 0;
+  *out = size == 0 ? 0 : (int64_t)size * (int64_t)((const PyLongObject *)object)->ob_digit[0];
+#endif
+  return 1;
 }
 
 /* Let a Python subclass of a vectorcall type be called as cheaply as the type itself. CPython inherits the flag

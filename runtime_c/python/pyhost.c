@@ -9,7 +9,8 @@ static struct w2s_py_host *as_host(PyObject *self) { return (struct w2s_py_host 
 static struct w2s_instance *calling_instance(const struct w2s_py_host *host) {
   if (host->instance != NULL) return host->instance;
   const struct w2s_funcref *entered = host->store->entered;
-  return entered != NULL ? ((const struct w2s_vm_head *)entered->vm)->instance : NULL;
+  if (entered != NULL) return ((const struct w2s_vm_head *)entered->vm)->instance;
+  return w2si_store(host->store->store)->instances; /* a start function: its instance is the newest */
 }
 
 static PyObject *new_caller(const struct w2s_py_host *host) {
@@ -129,7 +130,18 @@ struct w2s_py_host *w2s_py_host_of(const struct w2s_funcref *func) {
 
 /* ---- the type ---- */
 
-struct w2s_py_host *w2s_py_host_new(struct w2s_py_store *store, uint32_t type_id, PyObject *callable,
+/* Give the host object to the store and its function to wasm. */
+static struct w2s_funcref *publish(struct w2s_py_host *host) {
+  struct w2s_py_store *store = host->store;
+  if (w2s_py_store_use(store) == NULL || PyList_Append(store->hosts, (PyObject *)host) < 0) return NULL;
+  host->func = w2s_func_new(store->store, host->signature.id, host_call, host, NULL);
+  if (host->func != NULL) return host->func;
+  const Py_ssize_t n = PyList_GET_SIZE(store->hosts);
+  if (PyList_SetSlice(store->hosts, n - 1, n, NULL) == 0) PyErr_NoMemory();
+  return NULL;
+}
+
+struct w2s_funcref *w2s_py_host_new(struct w2s_py_store *store, uint32_t type_id, PyObject *callable,
                                     PyObject *name, PyObject *make_caller) {
   struct w2s_py_signature signature;
   if (w2s_py_signature_of(type_id, &signature) < 0) return NULL;
@@ -140,17 +152,9 @@ struct w2s_py_host *w2s_py_host_new(struct w2s_py_store *store, uint32_t type_id
   host->make_caller = Py_XNewRef(make_caller);
   host->name = Py_NewRef(name);
   host->signature = signature;
-  int status = PyList_Append(store->hosts, (PyObject *)host);
-  if (status == 0) {
-    host->func = w2s_func_new(store->store, type_id, host_call, host, NULL);
-    if (host->func == NULL) {
-      PyErr_NoMemory();
-      status = PyList_SetSlice(store->hosts, PyList_GET_SIZE(store->hosts) - 1, PyList_GET_SIZE(store->hosts), NULL);
-      status = -1;
-    }
-  }
-  Py_DECREF(host); /* the list has it, or nobody */
-  return status == 0 ? host : NULL;
+  struct w2s_funcref *func = publish(host);
+  Py_DECREF(host); /* the store has it now, or nobody */
+  return func;
 }
 
 static int host_traverse(PyObject *object, visitproc visit, void *arg) {

@@ -7,7 +7,9 @@
  * the store's Python object owns the host functions and the objects passed as externref. Nothing in the C store
  * owns a Python reference, so the cycle collector sees every edge.
  *
- * All of this runs with the GIL held, except between w2s_py_leave and w2s_py_return.
+ * All of this runs with the GIL held, except between PyEval_SaveThread and PyEval_RestoreThread. An allocation can run
+ * the cycle collector, and that any Python code, such as a finalizer that closes the store: whatever points into a
+ * store is read before an allocation, or the store is checked again after it.
  */
 #ifndef WASM2SO_PYRUNTIME_H
 #define WASM2SO_PYRUNTIME_H
@@ -17,6 +19,7 @@
 #include <stdint.h>
 
 #include "enter.h"
+#include "pycompat.h"
 #include "wasm2so/runtime.h"
 
 /* A call with up to this many slots keeps its values on the C stack. */
@@ -127,6 +130,19 @@ int32_t w2s_py_init(void *module);
 /* Convert, or return -1 / NULL with an exception set. */
 int w2s_py_to_value(struct w2s_py_store *store, const struct w2s_valtype *type, PyObject *object,
                     union w2s_value *out, const struct w2s_py_place *place);
+/* The common cases of w2s_py_to_value: 0, without an exception, if it is none of them. */
+static inline int w2s_py_to_value_quickly(const struct w2s_valtype *type, PyObject *object, union w2s_value *out) {
+  int64_t number;
+  if (type->code == W2S_I32 || type->code == W2S_I64) {
+    if (!w2s_py_small_int(object, &number)) return 0;
+    const int fits = type->code == W2S_I64 || (number >= INT32_MIN && number <= (int64_t)UINT32_MAX);
+    out->i64 = type->code == W2S_I64 ? (uint64_t)number : (uint32_t)number;
+    return fits;
+  }
+  if (type->code != W2S_F64 || !PyFloat_CheckExact(object)) return 0;
+  out->f64 = PyFloat_AS_DOUBLE(object);
+  return 1;
+}
 PyObject *w2s_py_from_value(struct w2s_py_store *store, const struct w2s_valtype *type,
                             const union w2s_value *value);
 /* Are references to this heap type function pointers (and not handles)? */
@@ -170,33 +186,30 @@ PyObject *w2s_py_global_wrap(PyTypeObject *type, struct w2s_py_store *store, con
 /* ---- pyhost.c ---- */
 
 /* Make `callable` callable from wasm as a function of type `type_id`; NULL with an exception. */
-struct w2s_py_host *w2s_py_host_new(struct w2s_py_store *store, uint32_t type_id, PyObject *callable,
+struct w2s_funcref *w2s_py_host_new(struct w2s_py_store *store, uint32_t type_id, PyObject *callable,
                                     PyObject *name, PyObject *make_caller);
 /* The Python callable behind a function, or NULL if it is wasm code or a host function made in C. */
 struct w2s_py_host *w2s_py_host_of(const struct w2s_funcref *func);
 
 /* ---- leaving and taking the GIL ---- */
 
-/* What w2s_py_leave replaced. */
+/* One activation of wasm from Python. Between begin and end the store counts as in use: it cannot be closed, not even
+ * by a finalizer that runs while results are converted. */
 struct w2s_py_frame {
   PyThreadState *thread;
-  PyThreadState *active;
+  PyThreadState *active; /* what begin replaced */
   struct w2s_funcref *entered;
 };
 
-/* Mark the store as used by this thread and let the GIL go. */
-static inline void w2s_py_leave(struct w2s_py_store *store, struct w2s_funcref *func,
-                                struct w2s_py_frame *frame) {
+static inline void w2s_py_begin(struct w2s_py_store *store, struct w2s_funcref *func, struct w2s_py_frame *frame) {
   frame->active = store->active;
   frame->entered = store->entered;
   frame->thread = PyThreadState_Get();
   store->active = frame->thread;
   store->entered = func;
-  PyEval_SaveThread();
 }
 
-static inline void w2s_py_return(struct w2s_py_store *store, const struct w2s_py_frame *frame) {
-  PyEval_RestoreThread(frame->thread);
+static inline void w2s_py_end(struct w2s_py_store *store, const struct w2s_py_frame *frame) {
   store->active = frame->active;
   store->entered = frame->entered;
 }

@@ -204,9 +204,9 @@ static PyObject *store_new_host(PyObject *object, PyObject *args) {
   PyObject *callable, *name, *make_caller;
   if (!PyArg_ParseTuple(args, "IOUO", &type_id, &callable, &name, &make_caller)) return NULL;
   if (w2s_py_store_use(self) == NULL) return NULL;
-  struct w2s_py_host *host =
+  struct w2s_funcref *func =
       w2s_py_host_new(self, type_id, callable, name, make_caller == Py_None ? NULL : make_caller);
-  return host != NULL ? PyLong_FromVoidPtr(host->func) : NULL;
+  return func != NULL ? PyLong_FromVoidPtr(func) : NULL;
 }
 
 /* Describe one import for the runtime. */
@@ -258,11 +258,14 @@ static PyObject *store_instantiate(PyObject *object, PyObject *args) {
   struct w2s_instance *instance = NULL;
   struct w2s_error error = {0};
   struct w2s_py_frame frame;
-  w2s_py_leave(self, NULL, &frame);
+  w2s_py_begin(self, NULL, &frame);
+  PyEval_SaveThread();
   const int32_t status = w2s_instantiate(store, module, externs, (size_t)n, &instance, &error);
-  w2s_py_return(self, &frame);
+  PyEval_RestoreThread(frame.thread);
   PyMem_Free(externs);
-  return status == W2S_OK ? PyLong_FromVoidPtr(instance) : w2s_py_raise(self, &error);
+  PyObject *result = status == W2S_OK ? PyLong_FromVoidPtr(instance) : w2s_py_raise(self, &error);
+  w2s_py_end(self, &frame);
+  return result;
 }
 
 /* _export(instance address, nth, name) -> Func, Memory, Table or Global */

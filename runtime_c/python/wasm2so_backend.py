@@ -44,7 +44,7 @@ class Backend(type(build_meta.build_wheel.__self__)):
         setuptools.setup(
             packages=[*setuptools.find_packages(include=["aot", "aot.*"]), "aot._include"],
             package_dir={"aot._include": HEADERS},
-            package_data={"aot": ["py.typed"], "aot._include": ["wasm2so/*.h"]},
+            package_data={"aot": ["py.typed", "*.pyi"], "aot._include": ["wasm2so/*.h"]},
             include_package_data=False,
             cffi_modules=[FFI_BUILDER],
             cmdclass={"sdist": SourceDist},

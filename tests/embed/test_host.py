@@ -175,8 +175,18 @@ def test_an_exception_can_be_handled_half_way(wat: Compile) -> None:
         inst.f(2)
 
 
+def recursive(wat: Compile, store: aot.Store | None = None) -> aot.Instance:
+    """``g`` calls itself, by way of the host."""
+
+    def f() -> None:
+        inst.g()
+
+    inst = wat('(module (import "env" "f" (func $f)) (func (export "g") (call $f)))')(env={"f": f}, store=store)
+    return inst
+
+
 def test_recursion_through_the_host_ends(wat: Compile) -> None:
-    inst = wat("""(module (import "env" "f" (func $f)) (func (export "g") (call $f)))""")(env={"f": lambda: inst.g()})
+    inst = recursive(wat)
     with pytest.raises((RecursionError, aot.Trap)) as caught:
         inst.g()
     if isinstance(caught.value, aot.Trap):
@@ -188,9 +198,7 @@ def test_recursion_through_the_host_ends(wat: Compile) -> None:
 def test_recursion_through_the_host_ends_at_the_stack_limit(wat: Compile, engine: aot.Engine) -> None:
     store = aot.Store(engine)
     store.set_limits(stack_size=64 << 10)
-    inst = wat("""(module (import "env" "f" (func $f)) (func (export "g") (call $f)))""")(
-        env={"f": lambda: inst.g()}, store=store
-    )
+    inst = recursive(wat, store)
     old = sys.getrecursionlimit()
     sys.setrecursionlimit(100_000)
     try:
@@ -250,6 +258,21 @@ def test_caller_shows_the_instance_that_imported_the_function(wat: Compile, stor
     relay = wat("""(module (import "b" "g" (func $g (result i32))) (memory (export "memory") 1)
       (func (export "g") (result i32) (call $g)))""")(b=b, store=store)
     assert [a.g(), b.g(), relay.g(), a.g()] == [ord("a") + 7, ord("b") + 7, ord("b") + 7, ord("a") + 7]
+
+
+def test_caller_in_a_start_function(wat: Compile, store: aot.Store) -> None:
+    seen: list[bytes] = []
+    func = aot.Func(store, aot.FuncType([], []), lambda caller: seen.append(caller["m"][0:2]), access_caller=True)
+    wat("""(module (import "env" "f" (func $f)) (memory (export "m") 1) (data (i32.const 0) "hi") (start $f))""")(
+        env={"f": func}, store=store
+    )
+    assert seen == [b"hi"]
+
+
+def test_caller_of_a_direct_call_is_nobody(store: aot.Store) -> None:
+    seen: list[object] = []
+    aot.Func(store, aot.FuncType([], []), lambda caller: seen.append(caller.get("m")), access_caller=True)()
+    assert seen == [None]
 
 
 def test_host_functions_see_a_consistent_store(wat: Compile) -> None:

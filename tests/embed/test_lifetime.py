@@ -62,7 +62,10 @@ def test_the_store_goes_without_the_collector(wat: Compile) -> None:
 
 def test_a_cycle_through_a_host_function_is_collected(wat: Compile) -> None:
     def make() -> weakref.ref[aot.Store]:
-        inst = wat(MODULE)(env={"f": lambda: len(inst.memory)})
+        def f() -> int:
+            return len(inst.memory)
+
+        inst = wat(MODULE)(env={"f": f})
         assert inst.g() == 65536
         return weakref.ref(inst.store)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
@@ -127,6 +128,14 @@ def test_names_that_are_no_identifiers(wat: Compile) -> None:
     assert [inst.exports[name]() for name in names] == list(range(len(names)))
     assert inst.exports["exports"]() == 4
     assert inst.store.closed is False
+
+
+def test_a_guest_takes_no_part_in_python_protocols(wat: Compile) -> None:
+    inst = wat('(module (func (export "__copy__") (result i32) (i32.const 1)) (func (export "__heap_base")))')()
+    assert isinstance(copy.copy(inst), aot.Instance)
+    assert not hasattr(inst, "__copy__")
+    assert inst.exports["__copy__"]() == 1
+    assert inst.__heap_base() is None
 
 
 def test_exports_are_a_mapping_in_order(wat: Compile) -> None:

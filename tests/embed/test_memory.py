@@ -24,7 +24,7 @@ def inst(wat: Compile) -> aot.Instance:
 def test_views_do_not_copy(inst: aot.Instance) -> None:
     view = memoryview(inst.memory)
     assert (view.nbytes, view.itemsize, view.format, view.readonly, view.ndim) == (PAGE, 1, "B", False, 1)
-    assert view.obj is inst.memory
+    assert (view.obj is inst.memory) is True
     assert bytes(view[:4]) == b"wasm"
     view[0] = ord("W")
     assert inst.load(0) == ord("W")
@@ -62,7 +62,7 @@ def test_a_store_with_views_cannot_be_closed(inst: aot.Instance) -> None:
     inst.store.close()
     for use in (lambda: memory[0], lambda: len(memory), lambda: memoryview(memory), lambda: memory.grow(0)):
         with pytest.raises(aot.UsageError, match="the store is closed"):
-            use()  # type: ignore[no-untyped-call]
+            use()
     assert repr(memory) == "<Memory of a closed store>"
 
 

@@ -134,4 +134,4 @@ assert light < 1, light
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
-        aot.nothing  # type: ignore[attr-defined]  # noqa: B018
+        aot.nothing  # noqa: B018

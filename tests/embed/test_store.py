@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
+from collections.abc import Callable
 
 import pytest
 
@@ -20,7 +22,7 @@ def test_closing(wat: Compile) -> None:
         f, memory, table, global_ = inst.f, inst.memory, inst.t, inst.g
     assert store.closed
     store.close()
-    uses = [
+    uses: list[Callable[[], object]] = [
         lambda: f(),
         lambda: memory[0],
         lambda: table[0],
@@ -42,10 +44,47 @@ def test_closing(wat: Compile) -> None:
 
 def test_a_store_cannot_be_closed_while_its_code_runs(wat: Compile) -> None:
     module = wat('(module (import "env" "f" (func $f)) (func (export "g") (call $f)))')
-    inst = module(env={"f": lambda: inst.store.close()})
+    store = aot.Store()
+    inst = module(env={"f": store.close}, store=store)
     with pytest.raises(aot.UsageError, match="cannot be closed while its code runs"):
         inst.g()
-    inst.store.close()
+    store.close()
+
+
+def test_a_finalizer_that_closes_the_store_while_results_are_converted(wat: Compile) -> None:
+    """The collector can run at any allocation; what a call still has to read must not go away under it."""
+    inst = wat("""(module (func $f (export "f")) (elem declare func $f)
+      (func (export "many") (result funcref funcref funcref) (ref.func $f) (ref.func $f) (ref.func $f)))""")()
+    outcomes: list[BaseException | None] = []
+
+    class Closes:
+        def __init__(self) -> None:
+            self.cycle = self
+
+        def __del__(self) -> None:
+            try:
+                inst.store.close()
+                outcomes.append(None)
+            except aot.UsageError as err:
+                outcomes.append(err)
+
+    threshold = gc.get_threshold()
+    gc.set_threshold(1)
+    try:
+        for _ in range(50):
+            Closes()
+            if inst.store.closed:
+                break
+            try:
+                many = inst.many()
+            except aot.UsageError:
+                break
+            assert len(many) == 3
+            del many
+    finally:
+        gc.set_threshold(*threshold)
+    gc.collect()
+    assert outcomes
 
 
 def test_an_argument_that_closes_the_store(wat: Compile) -> None:

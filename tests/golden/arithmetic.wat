@@ -9,9 +9,9 @@
   (i32.add (local.get 0) (i32.const 1)))))))))))))
 
 ;; func 0
-;; return ((l0 << (l1 & 31)) ^ w2s_i32_rotl(l0, 7u));
+;; return (l0 << (l1 & 31)) ^ w2s_i32_rotl(l0, 7u);
 ;; func 1
-;; return ((uint64_t)(int8_t)(w2s_i64_popcnt(l0) - w2s_i64_clz(l0)));
+;; return (uint64_t)(int8_t)(w2s_i64_popcnt(l0) - w2s_i64_clz(l0));
 ;; func 2
-;; const uint32_t t0 = (l0 + (l0 + (l0 + (l0 + (l0 + (l0 + (l0 + (l0 + (l0 + 1u)))))))));
-;; return (l0 + (l0 + t0));
+;; const uint32_t t0 = l0 + (l0 + (l0 + (l0 + (l0 + (l0 + (l0 + (l0 + (l0 + 1u))))))));
+;; return l0 + (l0 + t0);

@@ -19,11 +19,11 @@
 ;; L1:;
 ;; return b1_0;
 ;; func 1
-;; return (l0 + 1u);
+;; return l0 + 1u;
 ;; func 2
 ;; uint32_t b1_0;
 ;; const uint32_t t0 = l0;
 ;; const uint32_t t1 = l1;
-;; b1_0 = (t0 - t1); goto L1;
+;; b1_0 = t0 - t1; goto L1;
 ;; L1:;
 ;; return b1_0;

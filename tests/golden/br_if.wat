@@ -14,7 +14,7 @@
 ;; func 0
 ;; uint64_t b1_0;
 ;; if (l0 > 9u) { b1_0 = l1; goto L1; }
-;; b1_0 = (l1 + 1ull);
+;; b1_0 = l1 + 1ull;
 ;; L1:;
 ;; return b1_0;
 ;; func 1

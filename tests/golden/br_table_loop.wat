@@ -10,7 +10,7 @@
 
 ;; func 0
 ;; L1:;
-;; l0 = (l0 - 1u);
+;; l0 = l0 - 1u;
 ;; switch ((uint32_t)(l0 == 0)) {
 ;;   case 0: goto L2;
 ;;   default: goto L1;

@@ -13,7 +13,7 @@
 ;; const uint32_t t0 = w_f2(vm, l0);
 ;; const uint32_t t1 = w_f2(vm, 1u);
 ;; const uint32_t t2 = ((w_t0 *)vm->f0.code)(vm->f0.vm, t1);
-;; return (t0 + t2);
+;; return t0 + t2;
 ;; func 4
 ;; w2s_check_stack(vm);
 ;; ((w_t1 *)vm->f1.code)(vm->f1.vm, 0.5, 18446744073709551615ull);

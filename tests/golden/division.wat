@@ -9,13 +9,13 @@
 ;; func 0
 ;; const uint32_t t0 = w2s_i32_div_s(vm, l0, l1);
 ;; const uint32_t t1 = w2s_i32_rem_u(vm, l0, 10u);
-;; return (t0 + t1);
+;; return t0 + t1;
 ;; func 1
 ;; const uint64_t t0 = w2s_i64_div_u(vm, l0, l1);
 ;; return;
 ;; func 2
 ;; const uint32_t t0 = w2s_i32_trunc_f32_s(vm, l0);
-;; return (t0 ^ w2s_i32_trunc_sat_f64_u(l1));
+;; return t0 ^ w2s_i32_trunc_sat_f64_u(l1);
 ;; func 3
 ;; const uint64_t t0 = w2s_i64_rem_s(vm, l0, l1);
 ;; return t0;

@@ -14,10 +14,9 @@
 ;; uint8_t *const m0 = (&vm->mem0)->base;
 ;; const float t0 = w2s_f32_load(m0, l0, 100u);
 ;; const uint32_t t1 = w2s_i32_load(m0, l0, 0u);
-;; return (t1 * 0u);
+;; return t1 * 0u;
 ;; func 2
 ;; uint32_t l1 = 0;
 ;; uint8_t *const m0 = (&vm->mem0)->base;
-;; const uint32_t t0 = w2s_i32_load8_u(m0, l0, 0u);
-;; l1 = t0;
+;; l1 = w2s_i32_load8_u(m0, l0, 0u);
 ;; return;

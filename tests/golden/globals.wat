@@ -12,7 +12,7 @@
 
 ;; func 0
 ;; const uint64_t t0 = vm->g1;
-;; vm->g1 = (t0 + 1ull);
+;; vm->g1 = t0 + 1ull;
 ;; const uint64_t t1 = vm->g1;
 ;; return t1;
 ;; func 1
@@ -20,4 +20,4 @@
 ;; (*vm->g0) = l0;
 ;; return t0;
 ;; func 2
-;; return (2.5f + 2.5f);
+;; return 2.5f + 2.5f;

@@ -23,14 +23,14 @@
 ;; return b1_0;
 ;; func 1
 ;; if (!((int32_t)l0 < (int32_t)0u)) goto E1;
-;; l0 = (0u - l0);
+;; l0 = 0u - l0;
 ;; E1:;
 ;; return l0;
 ;; func 2
 ;; uint64_t b1_0;
 ;; const uint64_t t0 = l1;
 ;; if (l0 != 0) goto E1;
-;; b1_0 = (t0 + 1ull); goto L1;
+;; b1_0 = t0 + 1ull; goto L1;
 ;; E1:;
 ;; b1_0 = 0ull;
 ;; L1:;

@@ -12,17 +12,17 @@
 ;; uint8_t *const m0 = (&vm->mem0)->base;
 ;; const uint32_t t0 = w2s_i32_load(m0, l0, 8u);
 ;; const uint32_t t1 = w2s_i32_load8_s(m0, l0, 0u);
-;; return (t0 + t1);
+;; return t0 + t1;
 ;; func 1
 ;; uint8_t *const m0 = (&vm->mem0)->base;
 ;; const uint64_t t0 = w2s_i64_load32_u(m0, l0, 4294967295u);
 ;; const uint64_t t1 = w2s_i64_load(m0, 16u, 0u);
-;; return (t0 + t1);
+;; return t0 + t1;
 ;; func 2
 ;; uint8_t *const m0 = (&vm->mem0)->base;
 ;; const double t0 = w2s_f64_load(m0, l0, 0u);
 ;; const float t1 = w2s_f32_load(m0, l0, 0u);
-;; return (t0 * w2s_f64_promote(t1));
+;; return t0 * w2s_f64_promote(t1);
 ;; func 3
 ;; uint8_t *const m0 = (&vm->mem0)->base;
 ;; const uint32_t t0 = w2s_i32_load16_u(m0, l0, 0u);

@@ -11,8 +11,8 @@
 ;; func 0
 ;; uint32_t l1 = 0;
 ;; L1:;
-;; l1 = (l1 + l0);
-;; l0 = (l0 - 1u);
+;; l1 = l1 + l0;
+;; l0 = l0 - 1u;
 ;; if (l0) goto L1;
 ;; return l1;
 ;; func 1

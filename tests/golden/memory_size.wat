@@ -11,4 +11,4 @@
 ;; const uint32_t t0 = (uint32_t)w2s_memory_pages(&vm->mem0);
 ;; const uint32_t t1 = (uint32_t)w2s_memory_grown(vm, &vm->mem0, l0);
 ;; const uint32_t t2 = (uint32_t)w2s_memory_pages(&vm->mem0);
-;; return (t0 + (t1 + t2));
+;; return t0 + (t1 + t2);

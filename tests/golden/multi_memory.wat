@@ -14,4 +14,4 @@
 ;; w2s_memory_copy(vm, &vm->mem1, vm->mem0, 0u, l0, 8u);
 ;; const uint32_t t1 = (uint32_t)w2s_memory_pages(&vm->mem1);
 ;; const uint32_t t2 = (uint32_t)w2s_memory_pages(vm->mem0);
-;; return (t1 + t2);
+;; return t1 + t2;

@@ -10,7 +10,7 @@
 (func (param i32 externref) (table.set $x (local.get 0) (local.get 1)))
 
 ;; func 0
-;; return (&vm->refs[0]);
+;; return &vm->refs[0];
 ;; func 1
 ;; return (uint32_t)(l0 == 0);
 ;; func 2
@@ -18,7 +18,7 @@
 ;; w2s_table_put(vm, &vm->tab0, l0, w2s_from_func(t0));
 ;; const uint32_t t1 = (uint32_t)(&vm->tab0)->n_elems;
 ;; const uint32_t t2 = (uint32_t)w2s_table_grown(vm, &vm->tab1, w2s_from_ref(0u), 3u);
-;; return (t1 + t2);
+;; return t1 + t2;
 ;; func 3
 ;; w2s_table_put(vm, &vm->tab1, l0, w2s_from_ref(l1));
 ;; return;

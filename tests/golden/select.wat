@@ -10,12 +10,12 @@
   (select (i32.load (local.get 0)) (i32.const 0) (local.get 0)))
 
 ;; func 0
-;; return (l2 ? l0 : l1);
+;; return l2 ? l0 : l1;
 ;; func 1
-;; return ((uint32_t)(l1 == 0) ? 1.5 : l0);
+;; return (uint32_t)(l1 == 0) ? 1.5 : l0;
 ;; func 2
-;; return (l1 ? l0 : 0u);
+;; return l1 ? l0 : 0u;
 ;; func 3
 ;; uint8_t *const m0 = (&vm->mem0)->base;
 ;; const uint32_t t0 = w2s_i32_load(m0, l0, 0u);
-;; return (l0 ? t0 : 0u);
+;; return l0 ? t0 : 0u;

@@ -17,8 +17,8 @@
 ;; func 0
 ;; const uint32_t t0 = l0;
 ;; l0 = 1u;
-;; return ((t0 + l1) * l0);
+;; return (t0 + l1) * l0;
 ;; func 1
 ;; const uint32_t t0 = l0;
-;; l0 = (l0 + 1u);
+;; l0 = l0 + 1u;
 ;; w2s_results(vm)[1].i32 = l0; return t0;

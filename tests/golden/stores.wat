@@ -12,7 +12,7 @@
 ;; uint8_t *const m0 = (&vm->mem0)->base;
 ;; w2s_i32_store(m0, l0, 4u, 4294967295u);
 ;; w2s_i64_store32(m0, l0, 0u, l1);
-;; w2s_i32_store8(m0, (l0 + 1u), 0u, 300u);
+;; w2s_i32_store8(m0, l0 + 1u, 0u, 300u);
 ;; w2s_f32_store(m0, l0, 0u, l2);
 ;; return;
 ;; func 1

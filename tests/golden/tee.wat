@@ -6,10 +6,10 @@
 
 ;; func 0
 ;; uint32_t l1 = 0;
-;; l1 = (l0 * l0);
-;; return (l1 + l1);
+;; l1 = l0 * l0;
+;; return l1 + l1;
 ;; func 1
 ;; const uint32_t t0 = l0;
 ;; l0 = 3u;
-;; l0 = (l0 + l0);
-;; return (t0 + l0);
+;; l0 = l0 + l0;
+;; return t0 + l0;

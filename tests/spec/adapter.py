@@ -206,10 +206,10 @@ class Engine:
             raise made
         return made
 
-    def validate(self, data: bytes) -> None:
-        """Decode and validate without compiling. Raises RefusedError."""
+    def validate(self, data: bytes, version: str) -> None:
+        """Decode and validate by a version's rules, without compiling. Raises RefusedError."""
         try:
-            check(data)
+            check(data, version)
         except ModuleError as error:
             raise RefusedError(error.message, isinstance(error, UnsupportedError)) from None
 

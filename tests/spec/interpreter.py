@@ -42,18 +42,15 @@ from tests.wast.model import (
 Exports = Mapping[str, Extern]
 
 
-class _AcceptedError(MisfitError):
-    """A module that had to be refused was not."""
-
-
 class _Interpreter:
     """The state of a running script: definitions, instances and registered names.
 
     What could not be made is kept as a `MissingError`, raised again by whatever needs it.
     """
 
-    def __init__(self, engine: Engine, session: Session) -> None:
+    def __init__(self, engine: Engine, session: Session, version: str) -> None:
         self.engine = engine
+        self.version = version
         self.session = session
         self.definitions: dict[str | None, Compiled | MissingError] = {}
         self.instances: dict[str | None, Instance | MissingError] = {}
@@ -182,12 +179,12 @@ class _Interpreter:
             except AssembleError:
                 return None
         try:
-            self.engine.validate(data)
+            self.engine.validate(data, self.version)
         except RefusedError as error:
             if error.unsupported:
                 raise
             return None if command.source.is_text else refusal_text_agrees(command.text, error.message)
-        raise _AcceptedError(f"the module was accepted, expected {command.text!r}")
+        raise MisfitError(f"the module was accepted, expected {command.text!r}")
 
     def assert_not_instantiated(self, command: AssertModule) -> bool | None:
         module = self.compile(command.source)
@@ -201,7 +198,7 @@ class _Interpreter:
             if command.kind != "assert_uninstantiable" or not trap_text_agrees(command.text, str(trap)):
                 raise
             return None
-        raise _AcceptedError(f"the module was instantiated, expected {command.text!r}")
+        raise MisfitError(f"the module was instantiated, expected {command.text!r}")
 
 
 def _show(values: list[Value] | tuple[Value, ...]) -> str:
@@ -230,8 +227,6 @@ def run_command(interpreter: _Interpreter, command: Command) -> Result:
     except RefusedError as error:
         detail = f"refused: {error}"
         cause = Cause.UNSUPPORTED if error.unsupported else Cause.WRONG
-    except _AcceptedError as error:
-        detail, cause = str(error), Cause.ACCEPTED
     except MisfitError as error:
         detail, cause = str(error), Cause.WRONG
     except (TrappedError, ThrownError, NotLinkedError) as error:
@@ -241,11 +236,11 @@ def run_command(interpreter: _Interpreter, command: Command) -> Result:
     return Result(line, kind, Status.FAILED, detail[:600], cause)
 
 
-def run_script(engine: Engine, script: Script, group: str = "") -> ScriptResult:
+def run_script(engine: Engine, script: Script, group: str = "", version: str = "3.0") -> ScriptResult:
     """Run a whole script in a store of its own."""
     start = time.perf_counter()
     engine.prepare([source.data for source in sources(script) if not source.is_text])
     with engine.session() as session:
-        interpreter = _Interpreter(engine, session)
+        interpreter = _Interpreter(engine, session, version)
         results = tuple(run_command(interpreter, command) for command in script.commands)
     return ScriptResult(group, script.name, results, seconds=time.perf_counter() - start)

@@ -48,8 +48,6 @@ class Cause(Enum):
     """A fault of the engine."""
     UNSUPPORTED = "unsupported"
     """A module was refused as not supported: this one, or the one that the command needs an instance of."""
-    ACCEPTED = "accepted"
-    """A module was accepted that the script says is none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing as mp
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,13 +20,14 @@ SECONDS_PER_SCRIPT = 600
 
 def run_ref(engine: Engine, ref: ScriptRef) -> ScriptResult:
     """Load and run one script in this process."""
-    return run_script(engine, ref.load(), ref.group)
+    return run_script(engine, ref.load(), ref.group, ref.version)
 
 
 def _work(pipe: Connection, settings: Settings) -> None:
     engine = Engine(settings)
-    while (ref := pipe.recv()) is not None:
-        pipe.send(run_ref(engine, ref))
+    with contextlib.suppress(EOFError):  # the other end was closed: no more scripts
+        while True:
+            pipe.send(run_ref(engine, pipe.recv()))
 
 
 class Worker:

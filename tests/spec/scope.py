@@ -1,8 +1,7 @@
 """The list of what is out of scope: strict, so that it only shrinks.
 
-A line is ``group/script[:line] feature reason``. It excuses failed commands of the script (or the one command at
-that line) whose cause is its feature: a module refused as not supported, or, for the feature `superseded`, a module
-accepted because a later version of the specification made it valid. Nothing else is excused, and an entry that
+A line is ``group/script[:line] feature reason``. It excuses those failed commands of the script (or the one command
+at that line) that fail because a module was refused as not supported. Nothing else is excused, and an entry that
 excuses nothing is an error.
 """
 
@@ -15,10 +14,7 @@ from pathlib import Path
 from tests.spec.outcome import Cause, Result, ScriptResult, Status
 
 LIST = Path(__file__).with_name("out_of_scope.txt")
-SUPERSEDED = "superseded"
-FEATURES = frozenset(
-    (SUPERSEDED, "simd", "gc", "function-references", "exceptions", "memory64", "threads", "tail-call")
-)
+FEATURES = frozenset(("simd", "gc", "function-references", "exceptions", "memory64", "threads", "tail-call"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +27,8 @@ class Entry:
     reason: str
 
     def covers(self, result: Result) -> bool:
-        cause = Cause.ACCEPTED if self.feature == SUPERSEDED else Cause.UNSUPPORTED
-        return result.status is Status.FAILED and result.cause is cause and self.line in (0, result.line)
+        unsupported = result.status is Status.FAILED and result.cause is Cause.UNSUPPORTED
+        return unsupported and self.line in (0, result.line)
 
     def __str__(self) -> str:
         place = f"{self.script}:{self.line}" if self.line else self.script

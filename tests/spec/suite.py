@@ -29,6 +29,9 @@ def suite_folder() -> Path:
     return Path(os.environ.get("WASM_SPEC_TESTS") or REPOSITORY.parent / "shared" / "spec")
 
 
+_OLD_VERSIONS = {"asof-1.0": "1.0", "asof-2.0": "2.0"}
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class ScriptRef:
     """Names one script; `load` reads it. ``path`` is a zip of converted scripts or a `.wast` file."""
@@ -39,6 +42,11 @@ class ScriptRef:
 
     def __str__(self) -> str:
         return f"{self.group}/{self.name}"
+
+    @property
+    def version(self) -> str:
+        """The version of the specification whose rules say which modules of the script are refused."""
+        return _OLD_VERSIONS.get(self.group, "3.0")
 
     def load(self) -> Script:
         if self.path.suffix == ".wast":

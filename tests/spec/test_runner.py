@@ -96,11 +96,9 @@ def judge(listed: str, *results: Result) -> tuple[list[Status], int]:
 
 
 def test_only_what_is_unsupported_is_excused() -> None:
-    results = [Result(1, "module"), failed(2, Cause.UNSUPPORTED), failed(3, Cause.WRONG), failed(4, Cause.ACCEPTED)]
-    statuses = [Status.PASSED, Status.OUT_OF_SCOPE, Status.FAILED, Status.FAILED]
+    results = [Result(1, "module"), failed(2, Cause.UNSUPPORTED), failed(3, Cause.WRONG)]
+    statuses = [Status.PASSED, Status.OUT_OF_SCOPE, Status.FAILED]
     assert judge("g/s simd not yet", *results) == (statuses, 0)
-    statuses = [Status.PASSED, Status.FAILED, Status.FAILED, Status.OUT_OF_SCOPE]
-    assert judge("g/s superseded valid since 3.0", *results) == (statuses, 0)
 
 
 def test_an_entry_for_a_line_excuses_that_line() -> None:
@@ -145,7 +143,9 @@ class FakeEngine:
             raise answer
         return answer
 
-    validate = compile
+    def validate(self, data: bytes, version: str) -> None:
+        assert version == "3.0"
+        self.compile(data)
 
     @contextmanager
     def session(self) -> Iterator[FakeEngine]:
@@ -182,7 +182,7 @@ ENGINE = FakeEngine(
 
 def run(text: str) -> list[tuple[Status, Cause]]:
     """Run a script that writes its modules as names of ENGINE's answers; every command has a line of its own."""
-    script = read_script(text.replace("(module ", "(module binary ").encode(), "test")
+    script = read_script(text.replace('(module "', '(module binary "').encode(), "test")
     result = run_script(cast(adapter.Engine, ENGINE), script)
     assert len(result.results) == len(script.commands) == len({r.line for r in result.results})
     return [(one.status, one.cause) for one in result.results]
@@ -191,7 +191,6 @@ def run(text: str) -> list[tuple[Status, Cause]]:
 PASSED = (Status.PASSED, Cause.WRONG)
 WRONG = (Status.FAILED, Cause.WRONG)
 UNSUPPORTED = (Status.FAILED, Cause.UNSUPPORTED)
-ACCEPTED = (Status.FAILED, Cause.ACCEPTED)
 
 
 def test_commands_that_pass() -> None:
@@ -227,7 +226,7 @@ def test_modules_accepted_against_expectation() -> None:
     script = """(assert_invalid (module "good") "type mismatch")
         (assert_unlinkable (module "good") "unknown import")
         (assert_trap (module "good") "unreachable")"""
-    assert run(script) == [ACCEPTED] * 3
+    assert run(script) == [WRONG] * 3
 
 
 def test_what_depends_on_an_unsupported_module_is_unsupported() -> None:
@@ -268,7 +267,7 @@ def test_counts_add_up() -> None:
 
 
 def test_results_travel_with_test_reports() -> None:
-    result = ScriptResult("g", "s", (failed(1, Cause.ACCEPTED), Result(2, "module", text_agrees=True)), ("stale",))
+    result = ScriptResult("g", "s", (failed(1, Cause.UNSUPPORTED), Result(2, "module", text_agrees=True)), ("stale",))
     properties: list[tuple[str, object]] = []
     record(properties, result)
     report = pytest.TestReport("id", ("", 0, ""), {}, "passed", None, "call", user_properties=properties)

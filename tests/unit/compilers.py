@@ -14,7 +14,7 @@ NOP = b"\x01"
 CHUNK = 100_000
 """More bytes of code than go into one C file; of nops, so that compilers are done at once."""
 
-HANG = 'sleep 600 & echo $! > "$PIDS"; sleep 600'
+HANG = 'sleep 600 & echo $! >> "$PIDS"; sleep 600'
 CRASH = "kill -SEGV $$"
 GARBAGE = 'for last; do :; done; echo garbage > "$last"; exit 0'
 NOTHING = "exit 0"
@@ -38,7 +38,7 @@ def fake_compiler(folder: Path, misdeed: str, when: str = "-c") -> str:
     script.write_text(
         "#!/bin/sh\n"
         f'PIDS="{folder}/pids"\n'
-        f'case " $* " in *" {when} "*" empty.c "*) ;; *" {when} "*) echo "$*" >> "{folder}/runs"\n{misdeed}\n;; esac\n'
+        f'case " $* " in *" empty.c "*) ;; *" {when} "*) echo "$*" >> "{folder}/runs"\n{misdeed}\n;; esac\n'
         f'exec {a_compiler()} "$@"\n'
     )
     script.chmod(0o755)

@@ -7,11 +7,13 @@ import platform
 import threading
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from aot.build import BuildOptions, compile_to_file, read_meta
 from aot.build.elf import ObjectKind, check_whole
+from aot.build.run import RunLimits
 from aot.errors import BuildError, InvalidError, UsageError
 from tests.unit import compilers
 from tests.unit.compilers import chunked_module, fake_compiler, left_over, runs, small_module
@@ -28,7 +30,7 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def with_fake(folder: Path, misdeed: str, when: str = "-c", **changes: int) -> BuildOptions:
+def with_fake(folder: Path, misdeed: str, when: str = "-c", **changes: Any) -> BuildOptions:
     return replace(FAST, cc=fake_compiler(folder, misdeed, when), **changes)
 
 
@@ -147,7 +149,7 @@ def test_misbehaving_compiler(tmp_path: Path, temporary: Path, monkeypatch: pyte
     out = tmp_path / "m.so"
     out.write_bytes(b"earlier result")
     if case == "hangs":
-        monkeypatch.setattr(BuildOptions, "limits", property(lambda self: _short_limits()))
+        monkeypatch.setattr(BuildOptions, "limits", property(lambda self: RunLimits(wall_seconds=0.5)))
     with pytest.raises(BuildError, match=message) as caught:
         compile_to_file(small_module(), out, with_fake(tmp_path, misdeed, when))
     assert caught.value.command[0].endswith("fakecc")
@@ -202,12 +204,6 @@ def test_compiler_gets_only_our_names(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "changes", [{"opt_level": 3}, {"opt_level": -1}, {"cpu_level": 5}, {"jobs": 0}, {"compiler_seconds": 0}]
 )
-def test_options_out_of_range(changes: dict[str, int]) -> None:
+def test_options_out_of_range(changes: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match=next(iter(changes))):
         replace(FAST, **changes)
-
-
-def _short_limits() -> object:
-    from aot.build.run import RunLimits
-
-    return RunLimits(wall_seconds=0.5)

@@ -61,15 +61,16 @@ def test_cpu_limit(tmp_path: Path) -> None:
     assert result.seconds < 20
 
 
-@pytest.mark.parametrize("prefix", ["exec ", "", "sleep 0.1; "])
+@pytest.mark.parametrize("prefix", ["exec ", "", "sleep 0.1; "], ids=["itself", "child", "later child"])
 def test_memory_limit_reaches_every_process(tmp_path: Path, prefix: str) -> None:
-    result = run(tmp_path, prefix + python("bytearray(1 << 30)"), RunLimits(memory_bytes=400 << 20))
+    script = prefix + python("import time; time.sleep(0.3); bytearray(1 << 30)")
+    result = run(tmp_path, script, RunLimits(memory_bytes=400 << 20))
     assert result.returncode != 0
     assert "MemoryError" in result.log
 
 
 def test_file_size_limit(tmp_path: Path) -> None:
-    result = run(tmp_path, "head -c 100000 /dev/zero > big", RunLimits(file_bytes=5000))
+    result = run(tmp_path, "sleep 0.3; head -c 100000 /dev/zero > big", RunLimits(file_bytes=5000))
     assert result.outcome is not Outcome.OK
     assert (tmp_path / "big").stat().st_size <= 5000
 

@@ -1,0 +1,79 @@
+"""What a call costs from Python, in nanoseconds of CPU time: ours, a Python function's, wasmtime-py's, in one run.
+
+Rounds of all candidates are interleaved; the median of the rounds is printed, and the ratio to a Python function.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+
+import wasmtime
+
+import aot
+
+WAT = """(module
+  (import "env" "host" (func $host (param i32 i32) (result i32)))
+  (func (export "add") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1)))
+  (func (export "via_host") (param i32 i32) (result i32) (call $host (local.get 0) (local.get 1)))
+  (memory (export "memory") 1)
+  (func (export "load") (param i32) (result i32) (i32.load (local.get 0))))"""
+
+
+def python_add(a: int, b: int) -> int:
+    return a + b
+
+
+def nanoseconds(call: Callable[[], object], n: int) -> float:
+    """CPU time of one call, the loop included."""
+    repeat = range(n)
+    start = time.thread_time_ns()
+    for _ in repeat:
+        call()
+    return (time.thread_time_ns() - start) / n
+
+
+def candidates() -> dict[str, tuple[Callable[[], object], int]]:
+    """Name -> (a call, how many calls make a round)."""
+    wasm = bytes(wasmtime.wat2wasm(WAT))
+    ours = aot.load(wasm)(env={"host": python_add})
+    add, via_host, load = ours.add, ours.via_host, ours.load
+    store = wasmtime.Store()
+    i32 = wasmtime.ValType.i32()
+    host = wasmtime.Func(store, wasmtime.FuncType([i32, i32], [i32]), python_add)
+    exports = wasmtime.Instance(store, wasmtime.Module(store.engine, wasm), [host]).exports(store)
+    their_add, their_via_host = exports["add"], exports["via_host"]
+    assert isinstance(their_add, wasmtime.Func)
+    assert isinstance(their_via_host, wasmtime.Func)
+    return {
+        "Python function add(a, b)": (lambda: python_add(2, 3), 100_000),
+        "wasm2so add(i32, i32)": (lambda: add(2, 3), 100_000),
+        "wasm2so load(i32), guarded memory": (lambda: load(8), 100_000),
+        "wasm2so add through a Python host function": (lambda: via_host(2, 3), 50_000),
+        "wasmtime-py add(i32, i32)": (lambda: their_add(store, 2, 3), 1_000),
+        "wasmtime-py add through a Python host function": (lambda: their_via_host(store, 2, 3), 1_000),
+        "empty lambda": (lambda: None, 100_000),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=15)
+    rounds = parser.parse_args().rounds
+    calls = candidates()
+    times: dict[str, list[float]] = {name: [] for name in calls}
+    for _ in range(rounds):
+        for name, (call, n) in calls.items():
+            times[name].append(nanoseconds(call, n))
+    medians = {name: statistics.median(values) for name, values in times.items()}
+    base = medians.pop("empty lambda")
+    python = medians["Python function add(a, b)"] - base
+    print(f"loop and lambda, taken off every figure: {base:.0f} ns")
+    for name, value in medians.items():
+        print(f"{name:48} {value - base:9.0f} ns   {(value - base) / python:7.2f} x a Python call")
+
+
+if __name__ == "__main__":
+    main()
