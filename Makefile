@@ -6,22 +6,16 @@ PYTEST := $(RUN) -m pytest -q -n auto
 RUNTIME := $(wildcard runtime_c/src/*.[ch] runtime_c/python/*.[chp]* runtime_c/include/wasm2so/*.h)
 export WASM_SPEC_TESTS ?= $(abspath ../shared/spec)
 
-.PHONY: all venv runtime demo test check spec golden bench fmt clean
+.PHONY: all runtime demo test check spec golden bench fmt clean
 
 all: runtime
 
-$(VENV)/installed: pyproject.toml
-	$(PYTHON) -m venv $(VENV)
+$(VENV)/built: pyproject.toml $(RUNTIME)
+	test -x $(RUN) || $(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --editable '.[dev]'
-	touch $@ $(VENV)/built
-
-$(VENV)/built: $(VENV)/installed $(RUNTIME)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
 	touch $@
 
-venv: $(VENV)/installed  ## the virtual environment with everything that development needs
-
-runtime: $(VENV)/built  ## the C runtime as the extension module aot._runtime
+runtime: $(VENV)/built  ## a virtual environment with all that development needs, and the C runtime as aot._runtime
 
 demo: runtime  ## run every sample
 	set -e; for run in samples/*/run.py; do echo "== $$run"; $(RUN) $$run; done
@@ -44,7 +38,7 @@ golden: runtime  ## rewrite the expected C, and show what changed
 bench: runtime  ## benchmarks, beside other engines where they are installed
 	set -e; for run in bench/*.py; do echo "== $$run"; $(RUN) $$run; done
 
-fmt: venv  ## format, and fix what can be fixed
+fmt: runtime  ## format, and fix what can be fixed
 	$(RUN) -m ruff check --fix . ; $(RUN) -m ruff format .
 
 clean:  ## remove all that was made here

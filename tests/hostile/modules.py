@@ -53,9 +53,9 @@ def nested_blocks() -> bytes:
 
 
 def nested_ifs() -> bytes:
-    """100,000 nested ifs that all branch to the outermost."""
+    """100,000 nested ifs, each with a conditional branch to the label halfway out."""
     depth = 100_000
-    code = b"".join(b"\x20\x00\x04\x40\x0c" + uleb(level) for level in range(depth))
+    code = b"".join(b"\x20\x00\x04\x40\x20\x00\x0d" + uleb(level // 2) for level in range(depth))
     return _one_function(code + END * depth, params=I32)
 
 
