@@ -1,6 +1,6 @@
 """Speed of translation: MB of wasm code a CPU second, decoding and validation included, and its share of a compile.
 
-    python bench/emit.py MODULE.wasm ...      --share also compiles each module with -O1 and prints emission's share
+python bench/emit.py MODULE.wasm ...      --share also compiles each module with -O1 and prints emission's share
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A large module made by others: brotli-wasm from npm (Rust, 1.06 MB). Compile it, call it, compare with wasmtime-py.
 
-    python bench/large_module.py [brotli_wasm_bg.wasm]     fetches the package with `npm pack` if no file is given
+python bench/large_module.py [brotli_wasm_bg.wasm]     fetches the package with `npm pack` if no file is given
 """
 
 from __future__ import annotations
@@ -72,9 +72,7 @@ def theirs(wasm: bytes, text: bytes) -> bytes:
     imports = [wasmtime.Func(store, i.type, no_javascript) for i in module.imports]
     exports = wasmtime.Instance(store, module, imports).exports(store)
     memory = exports["memory"]
-    return round_trip(
-        lambda name, *a: exports[name](store, *a), lambda: memory.get_buffer_ptr(store), text
-    )
+    return round_trip(lambda name, *a: exports[name](store, *a), lambda: memory.get_buffer_ptr(store), text)
 
 
 def main() -> None:

@@ -53,7 +53,7 @@ _PRELUDE = "".join(
 
 @dataclass(frozen=True, slots=True)
 class FieldLayout:
-    """One field: ``offset`` and ``size`` in bytes; ``n`` elements if it is an array; ``struct`` names a nested struct."""
+    """One field: ``offset`` and ``size`` in bytes; ``n`` elements if an array; ``struct`` is a nested struct."""
 
     name: str
     offset: int
@@ -95,7 +95,7 @@ class StructLayout:
                 yield field.name, field.offset, field.code, 1 if field.n is None else field.n
 
     def packer(self) -> struct.Struct:
-        """A `struct.Struct` for one record. Arrays of bytes take one bytes object, other arrays one value an element."""
+        """A `struct.Struct` for one record. Arrays of bytes take one bytes object, others one value an element."""
         parts, position = ["<"], 0
         for _, offset, code, n in self.scalars():
             if offset > position:
@@ -185,9 +185,7 @@ def struct_layout(name: str) -> StructLayout:
     for decl in node.decls:
         field = _field(decl.name, decl.type)
         offset = 0 if is_union else -(-position // field.align) * field.align
-        fields.append(
-            FieldLayout(field.name, offset, field.size, field.align, field.n, field.code, field.struct)
-        )
+        fields.append(FieldLayout(field.name, offset, field.size, field.align, field.n, field.code, field.struct))
         position = max(position, offset + field.size)
         align = max(align, field.align)
     return StructLayout(name, -(-position // align) * align, align, tuple(fields), is_union)

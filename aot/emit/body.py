@@ -254,5 +254,3 @@ def _assemble(st: BodyState) -> tuple[str, ...]:
         else:
             head.append(f"const struct w2s_memory *const m{index} = {info.ref};")
     return (*head, *(line for line in st.lines if line))
-
-

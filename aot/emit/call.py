@@ -60,8 +60,6 @@ def call_indirect(st: BodyState) -> None:
     args = [bare(arg) for arg in st.pop_all(signature.params)]
     canonical = module.canonical[type_index]
     check = "w2s_callee" if module.types[type_index].final else "w2s_callee_sub"
-    callee = st.name(
-        "struct w2s_funcref *", f"{check}(vm, {info.ref}, {bare(index)}, {names.TYPE_IDS}[{canonical}])"
-    )
+    callee = st.name("struct w2s_funcref *", f"{check}(vm, {info.ref}, {bare(index)}, {names.TYPE_IDS}[{canonical}])")
     args.insert(0, f"{callee}->vm")
     _finish(st, signature, f"(({names.func_type(canonical)} *){callee}->code)({', '.join(args)})")

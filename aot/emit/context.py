@@ -29,7 +29,7 @@ def type_name(t: StackType) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """A function type as the emitter uses it; ``ctypes`` are the C types of the parameters, ``rtypes`` of the results."""
+    """A function type as the emitter uses it; ``ctypes`` are C types of the parameters, ``rtypes`` of the results."""
 
     params: tuple[StackType, ...]
     results: tuple[StackType, ...]

@@ -30,7 +30,7 @@ def negated(expr: str) -> str:
     """The opposite of `condition`."""
     test = condition(expr)
     if not test.endswith(" == 0)"):
-        return f"(!{test})"
+        return f"(!{expr})" if expr.isalnum() else f"(!{test})"
     operand = test[1:-6]
     return condition(operand) if operand.startswith("(uint32_t)(") else f"({operand} != 0)"
 
@@ -93,7 +93,7 @@ def _assign(st: BodyState, frame: Frame, exprs: list[str]) -> str:
         own = f"p{frame.label}_"
         for k, t in enumerate(frame.params):
             if own in exprs[k] and exprs[k] != variables[k]:
-                exprs[k] = st.name(st.cx.ctype(t), exprs[k])
+                exprs[k] = st.name(st.cx.ctype(t), bare(exprs[k]))
     pairs = zip(variables, exprs, strict=True)
     return " ".join(f"{variable} = {bare(expr)};" for variable, expr in pairs if variable != expr)
 
@@ -103,7 +103,9 @@ def return_text(st: BodyState, exprs: list[str]) -> str:
     if not exprs:
         return "return;"
     results = st.frames[0].results
-    rest = "".join(f"w2s_results(vm)[{k}].{st.cx.member(results[k])} = {bare(exprs[k])}; " for k in range(1, len(exprs)))
+    rest = "".join(
+        f"w2s_results(vm)[{k}].{st.cx.member(results[k])} = {bare(exprs[k])}; " for k in range(1, len(exprs))
+    )
     return f"{rest}return {bare(exprs[0])};"
 
 

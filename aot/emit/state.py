@@ -143,7 +143,7 @@ class BodyState:
 
     def matches(self, actual: StackType, expected: StackType) -> bool:
         """Is ``actual`` a subtype of ``expected``?"""
-        if actual == expected or actual == BOTTOM or expected == BOTTOM:
+        if actual in (expected, BOTTOM) or expected == BOTTOM:
             return True
         if isinstance(actual, RefType) and isinstance(expected, RefType):
             return ref_matches(self.cx.module, actual, expected)
@@ -157,7 +157,7 @@ class BodyState:
         return name
 
     def redirect(self, temporary: str, variable: str) -> bool:
-        """Turn the line that has just named ``temporary``, which nothing else reads, into an assignment to ``variable``.
+        """Turn the line that has just named ``temporary``, read by nothing else, into an assignment to ``variable``.
 
         Returns False, having done nothing, if the last line is another one.
         """
