@@ -133,7 +133,7 @@ def compile_command(
         from aot.build.progress import Bar
 
         options = BuildOptions(
-            opt_level=min(int(opt), 2),
+            opt_level=int(opt),
             cc=cc,
             cpu_level=_cpu_level(target_cpu),
             guard=_guard(memory),
@@ -159,11 +159,10 @@ def validate(files: tuple[str, ...], verbose: bool) -> None:
     for file in files:
         with _errors(file):
             from aot.emit import EmitOptions, check_bodies, plan_module
-            from aot.wasm.decode import decode_module
-            from aot.wasm.validate import validate_module
+            from aot.wasm.features import Features
+            from aot.wasm.load import load_module
 
-            module = decode_module(_read(file))
-            validate_module(module)
+            module = load_module(_read(file), Features())
             check_bodies(module, plan_module(module, EmitOptions()))
         if verbose:
             click.echo(f"{_shown(file)}: valid")

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from aot.emit import EmitOptions, check_bodies, plan_module, render_chunk, render_module
-from aot.wasm.decode import decode_module
-from aot.wasm.features import Features, require_enabled, require_supported
-from aot.wasm.validate import validate_module
+from aot.wasm.features import Features
+from aot.wasm.load import load_module
 
 VERSIONS = {
     "1.0": Features(
@@ -28,18 +27,13 @@ VERSIONS = {
 def check(data: bytes, version: str = "3.0") -> None:
     """Decode and validate a module, function bodies included, by a version's rules. Raises ModuleError."""
     features = VERSIONS[version]
-    module = decode_module(data, features)
-    validate_module(module)
-    require_enabled(module, features)
-    require_supported(module)
+    module = load_module(data, features)
     check_bodies(module, plan_module(module, EmitOptions(features=features)))
 
 
 def generated_files(data: bytes) -> Iterator[tuple[str, bytes]]:
     """All generated files of a module, one at a time: (name, content). Raises ModuleError."""
-    module = decode_module(data)
-    validate_module(module)
-    require_supported(module)
+    module = load_module(data, Features())
     plan = plan_module(module, EmitOptions())
     for k in range(len(plan.chunks)):
         yield f"f{k}.c", render_chunk(module, plan, k).text.encode()

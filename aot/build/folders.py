@@ -50,7 +50,10 @@ def new_file(path: Path, mode: int = 0o666, *, durable: bool = False) -> Iterato
     ``mode`` is subject to the umask. ``durable``: the bytes reach the disk before the name does.
     """
     temporary = path.with_name(f".{path.name[:64]}.{secrets.token_hex(8)}.tmp")
-    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, mode))
+    try:
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, mode))
+    except OSError as err:
+        raise OSError(err.errno, err.strerror, str(path)) from None
     try:
         yield temporary
         if durable:

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from aot.build.run import RunLimits
 from aot.build.toolchain import MAX_CPU_LEVEL, Toolchain
 from aot.errors import UsageError
+from aot.wasm.features import Features
 
-MAX_OPT = 2
-"""-O3 makes generated code larger, not faster."""
+MAX_OPT = 3
 
 EmitKind = Literal["so", "obj", "c"]
 
 
 @dataclass(frozen=True, slots=True)
 class BuildOptions:
-    """``opt_level`` 0..2; ``cc`` as `find_command` takes it; ``cpu_level`` x86-64-v1..v4; ``guard`` and ``precise`` as
+    """``opt_level`` 0..3; ``cc`` as `find_command` takes it; ``cpu_level`` x86-64-v1..v4; ``guard`` and ``precise`` as
     in `EmitOptions`; ``debug`` adds debugging information; ``jobs`` None means one compiler per CPU; ``keep`` names a
     folder for the C files and objects.
 
@@ -33,6 +33,7 @@ class BuildOptions:
     guard: bool = True
     precise: bool = True
     debug: bool = False
+    features: Features = field(default_factory=Features)
     jobs: int | None = None
     keep: Path | None = None
     compiler_seconds: int = 120
@@ -61,7 +62,9 @@ class BuildOptions:
     def code_key(self, toolchain: Toolchain) -> str:
         """Everything here that the resulting file depends on."""
         level = toolchain.cpu_level(self.cpu_level)
-        return f"O{self.opt_level} v{level} guard={self.guard} precise={self.precise} debug={self.debug}"
+        return (
+            f"O{self.opt_level} v{level} guard={self.guard} precise={self.precise} debug={self.debug} {self.features}"
+        )
 
 
 @dataclass(frozen=True, slots=True)

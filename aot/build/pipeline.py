@@ -28,10 +28,8 @@ from aot.build.version import VERSION
 from aot.build.worker import MODULE_UNIT, Job, chunk_name, write_chunk
 from aot.emit import EmitOptions, Plan, plan_module, render_chunk, render_module
 from aot.errors import BuildError, FormatError, ModuleError, UsageError
-from aot.wasm.decode import decode_module
-from aot.wasm.features import require_supported
+from aot.wasm.load import load_module
 from aot.wasm.module import Module
-from aot.wasm.validate import validate_module
 
 _WASM = "module.wasm"
 _ANY_OPT = 2
@@ -69,9 +67,7 @@ def compile_to_file(
     progress = Quiet() if progress is None else progress
     target = _check_target(out, emit)
     clock = time.monotonic()
-    module = decode_module(data)
-    validate_module(module)
-    require_supported(module)
+    module = load_module(data, options.features)
     seconds = {"decode": time.monotonic() - clock}
     try:
         with _workfolder(options) as tmp:
@@ -94,7 +90,13 @@ def compile_to_file(
 
 def _plan(module: Module, options: BuildOptions, cpu_level: int, seconds: dict[str, float]) -> _Source:
     start = time.monotonic()
-    emit = EmitOptions(guard=options.guard, precise=options.precise, cpu_level=cpu_level, debug=options.debug)
+    emit = EmitOptions(
+        guard=options.guard,
+        precise=options.precise,
+        cpu_level=cpu_level,
+        debug=options.debug,
+        features=options.features,
+    )
     plan = plan_module(module, emit)
     seconds["plan"] = time.monotonic() - start
     return _Source(module, plan, emit)

@@ -8,14 +8,14 @@ import pickle
 import selectors
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from aot.build.options import Unit
 from aot.build.progress import Progress
-from aot.build.worker import Job
+from aot.build.worker import MODULE_TASK, Job
 from aot.errors import BuildError
 
 _END_SECONDS = 10
@@ -24,11 +24,11 @@ _LOG_BYTES = 4000
 
 @dataclass(slots=True)
 class Worker:
-    """A running helper. ``task`` is the chunk it was given, None for module.c; meaningless while idle."""
+    """A running helper. ``task`` is the chunk it was given last, or MODULE_TASK."""
 
     process: subprocess.Popen[bytes]
     log: Path
-    task: int | None = None
+    task: int = MODULE_TASK
 
     @property
     def requests(self) -> IO[bytes]:
@@ -40,7 +40,7 @@ class Worker:
         assert self.process.stdout is not None
         return self.process.stdout
 
-    def give(self, task: int | None) -> None:
+    def give(self, task: int) -> None:
         self.task = task
         self.send(task)
 
@@ -49,14 +49,17 @@ class Worker:
             pickle.dump(message, self.requests)
             self.requests.flush()
 
-    def receive(self) -> object:
-        """Its next answer. Raises BuildError if it died."""
+    def receive(self) -> Unit:
+        """Its next answer. Raises the error that it met, and BuildError if it died."""
         try:
-            return pickle.load(self.answers)
+            answer: Unit | Exception = pickle.load(self.answers)
         except (EOFError, pickle.UnpicklingError):
             status = self.process.wait(_END_SECONDS)
             log = self.log.read_text(encoding="utf-8", errors="replace")[-_LOG_BYTES:]
             raise BuildError(f"a worker process died (status {status})", (sys.executable,), log) from None
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
 
 def run_pool(job: Job, n_chunks: int, n_workers: int, progress: Progress) -> tuple[Unit, ...]:
@@ -64,43 +67,36 @@ def run_pool(job: Job, n_chunks: int, n_workers: int, progress: Progress) -> tup
 
     The first error to happen ends the build and is raised; no process and no compiler is left running.
     """
-    tasks: Iterator[int | None] = iter([None, *range(n_chunks)])
-    units: dict[int | None, Unit] = {}
-    with contextlib.ExitStack() as stack, selectors.DefaultSelector() as selector:
-        for number in range(min(n_workers, n_chunks + 1)):
-            worker = stack.enter_context(_started(job, number))
-            worker.give(next(tasks))
-            selector.register(worker.answers, selectors.EVENT_READ, worker)
-        while len(units) <= n_chunks:
-            for worker in _ready(selector):
-                match worker.receive():
-                    case Unit() as unit:
-                        units[worker.task] = unit
-                        progress.done(unit, worker.task)
-                        for task in _take(tasks):
-                            worker.give(task)
-                    case Exception() as err:
-                        raise err
-    return tuple(units[task] for task in (None, *range(n_chunks)))
+    tasks = (MODULE_TASK, *range(n_chunks))
+    waiting = iter(tasks)
+    units: dict[int, Unit] = {}
+    workers: list[Worker] = []
+    with selectors.DefaultSelector() as selector:
+        try:
+            for number, task in zip(range(n_workers), waiting, strict=False):
+                worker = _start(job, number)
+                workers.append(worker)
+                worker.send(job)
+                worker.give(task)
+                selector.register(worker.answers, selectors.EVENT_READ, worker)
+            while len(units) < len(tasks):
+                for key, _ in selector.select():
+                    worker = key.data
+                    unit = worker.receive()
+                    units[worker.task] = unit
+                    progress.done(unit, None if worker.task == MODULE_TASK else worker.task)
+                    if (following := next(waiting, None)) is not None:
+                        worker.give(following)
+        finally:
+            _end(workers)
+    return tuple(units[task] for task in tasks)
 
 
-def _take(tasks: Iterator[int | None]) -> Iterable[int | None]:
-    """The next task, if there is one."""
-    for task in tasks:
-        return (task,)
-    return ()
-
-
-def _ready(selector: selectors.BaseSelector) -> list[Worker]:
-    return [key.data for key, _ in selector.select()]
-
-
-@contextlib.contextmanager
-def _started(job: Job, number: int) -> Iterator[Worker]:
-    """A worker with its job, ended when the block is left."""
+def _start(job: Job, number: int) -> Worker:
     log = job.place.tmp / f"worker{number}.log"
-    # The same modules as here, however they were found; -P keeps the current folder from adding others.
-    env = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    # This very package and the same libraries as here; -P keeps the current folder from adding others.
+    path = [str(Path(__file__).resolve().parents[2]), *filter(None, sys.path)]
+    env = os.environ | {"PYTHONPATH": os.pathsep.join(path)}
     with log.open("wb") as stderr:
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "aot.build.worker"],
@@ -110,22 +106,19 @@ def _started(job: Job, number: int) -> Iterator[Worker]:
             env=env,
             start_new_session=True,
         )
-    worker = Worker(process, log)
-    try:
-        worker.send(job)
-        yield worker
-    finally:
-        _end(worker)
+    return Worker(process, log)
 
 
-def _end(worker: Worker) -> None:
-    """Ask the worker to stop, which ends its compiler too; insist if it does not."""
-    with contextlib.suppress(BrokenPipeError):
-        worker.requests.close()
-    worker.process.terminate()
-    try:
-        worker.process.wait(_END_SECONDS)
-    except subprocess.TimeoutExpired:
-        worker.process.kill()
-        worker.process.wait()
-    worker.answers.close()
+def _end(workers: Iterable[Worker]) -> None:
+    """Ask the workers to stop, which ends their compilers too; insist if they do not."""
+    for worker in workers:
+        worker.process.terminate()
+    for worker in workers:
+        try:
+            worker.process.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            worker.process.kill()
+            worker.process.wait()
+        with contextlib.suppress(BrokenPipeError):
+            worker.requests.close()
+        worker.answers.close()

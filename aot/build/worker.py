@@ -1,8 +1,8 @@
 """A build's helper process: ``python -m aot.build.worker``. Writes C for a chunk of functions and compiles it.
 
 It is not a multiprocessing worker, because those run the user's main script again when they start. Messages are
-pickles on standard input and output: first a `Job`, then a chunk's number or None for module.c, each answered by one
-`Unit` or by the error. End of input ends the process.
+pickles on standard input and output: first a `Job`, then a chunk's number or MODULE_TASK, each answered by one `Unit`
+or by the error. End of input ends the process.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from aot.wasm.decode import decode_module
 from aot.wasm.module import Module
 
 MODULE_UNIT = "module"
+MODULE_TASK = -1
+"""Stands for module.c where others are a chunk's number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,27 +59,27 @@ def main() -> int:
     signal.signal(signal.SIGTERM, _leave)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     job: Job = pickle.load(requests)
-    module = decode_module(job.wasm.read_bytes())
+    module = decode_module(job.wasm.read_bytes(), job.emit.features)
     plan = plan_module(module, job.emit)
     while True:
         try:
-            chunk: int | None = pickle.load(requests)
+            task: int = pickle.load(requests)
         except EOFError:
             return 0
         try:
-            answer: Unit | Exception = _work(job, module, plan, chunk)
+            answer: Unit | Exception = _work(job, module, plan, task)
         except Exception as err:
-            err.add_note(f"while compiling {'module.c' if chunk is None else f'chunk {chunk}'}")
+            err.add_note(f"while compiling {'module.c' if task == MODULE_TASK else f'chunk {task}'}")
             answer = err
         pickle.dump(answer, answers)
         answers.flush()
 
 
-def _work(job: Job, module: Module, plan: Plan, chunk: int | None) -> Unit:
-    if chunk is None:
+def _work(job: Job, module: Module, plan: Plan, task: int) -> Unit:
+    if task == MODULE_TASK:
         return compile_unit(job.place, MODULE_UNIT, job.module_opt)
-    max_opt, seconds = write_chunk(module, plan, chunk, job.place.tmp)
-    return replace(compile_unit(job.place, chunk_name(chunk), max_opt), render_seconds=seconds)
+    max_opt, seconds = write_chunk(module, plan, task, job.place.tmp)
+    return replace(compile_unit(job.place, chunk_name(task), max_opt), render_seconds=seconds)
 
 
 def _leave(signum: int, frame: object) -> NoReturn:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Literal
 
 from aot.embed._native import lib
 from aot.errors import UsageError
+from aot.wasm.features import Features
 
 if TYPE_CHECKING:
     from aot.build import BuildOptions
@@ -18,11 +19,12 @@ MemoryKind = Literal["auto", "guard", "checked"]
 class Config:
     """Options of an engine, all readable and writable until an engine is made of them.
 
-    ``opt_level`` is the C compiler's (0, 1, 2); ``cc`` names the compiler, None to find one; ``cpu_level`` is N of
+    ``opt_level`` is the C compiler's (0 to 3); ``cc`` names the compiler, None to find one; ``cpu_level`` is N of
     x86-64-vN. ``memory`` chooses how 32-bit memories are kept: "guard" reserves 8 GiB of address space for each and
     needs no checks, "checked" reserves little and checks each access, "auto" takes "guard" where the process may
     reserve that much. ``precise`` keeps traps of loads whose value is not used, as the specification wants. ``debug``
     compiles for gdb. ``cache`` False compiles anew and keeps nothing. ``jobs`` bounds the compilers that run at once.
+    The switches ``wasm_...`` say which parts of the language modules may use.
     """
 
     opt_level: int = 2
@@ -33,6 +35,18 @@ class Config:
     debug: bool = False
     cache: bool = True
     jobs: int | None = None
+    wasm_multi_value: bool = True
+    wasm_bulk_memory: bool = True
+    wasm_reference_types: bool = True
+    wasm_multi_memory: bool = True
+    wasm_extended_const: bool = True
+    wasm_memory64: bool = True
+    wasm_gc: bool = True
+
+    @property
+    def features(self) -> Features:
+        """The switches named ``wasm_...``, as the compiler takes them."""
+        return Features(**{f.name: getattr(self, f"wasm_{f.name}") for f in fields(Features)})
 
     def copy(self) -> Config:
         return replace(self)
@@ -76,6 +90,7 @@ class Engine:
             precise=config.precise,
             debug=config.debug,
             jobs=config.jobs,
+            features=config.features,
         )
 
     def __repr__(self) -> str:

@@ -105,13 +105,12 @@ class Module:
     def validate(engine: Engine, wasm: bytes | bytearray) -> None:
         """Raises ModuleError if ``wasm`` is not a valid module, or uses what this release cannot compile."""
         from aot.emit import EmitOptions, check_bodies, plan_module
-        from aot.wasm.decode import decode_module
-        from aot.wasm.validate import validate_module
+        from aot.wasm.load import load_module
 
         _check_engine(engine)
-        module = decode_module(bytes(wasm))
-        validate_module(module)
-        check_bodies(module, plan_module(module, EmitOptions()))
+        features = engine.config.features
+        module = load_module(bytes(wasm), features)
+        check_bodies(module, plan_module(module, EmitOptions(features=features)))
 
     @property
     def engine(self) -> Engine:

@@ -63,8 +63,9 @@ def many_locals() -> bytes:
     """1,000 functions of 50,000 locals each, the last of which is used."""
     builder = ModuleBuilder()
     kind = builder.type()
-    for _ in range(1_000):
-        builder.function(kind, i32_const(1) + b"\x21" + uleb(49_999), [(49_999, I64), (1, I32)])
+    for k in range(1_000):
+        code = i32_const(1) + b"\x21" + uleb(49_999)
+        builder.export(f"f{k}", FUNC, builder.function(kind, code, [(49_999, I64), (1, I32)]))
     return builder.build()
 
 
@@ -82,8 +83,8 @@ def big_br_tables() -> bytes:
     code = b"\x02\x40" * labels + b"\x20\x00" + table + END * labels
     builder = ModuleBuilder()
     kind = builder.type(I32)
-    for _ in range(100):
-        builder.function(kind, code)
+    for k in range(100):
+        builder.export(f"f{k}", FUNC, builder.function(kind, code))
     return builder.build()
 
 
@@ -144,7 +145,7 @@ def loops_with_parameters() -> bytes:
     kind = builder.type(I32 * width, I32 * width)
     code = b"\x20\x00" * width
     code += b"".join(b"\x03" + uleb(kind) + b"\x20\x00\x0d" + uleb(level // 2) for level in range(depth))
-    builder.function(builder.type(I32, I32 * width), code + END * depth)
+    builder.export("f", FUNC, builder.function(builder.type(I32, I32 * width), code + END * depth))
     return builder.build()
 
 

@@ -345,8 +345,8 @@ def test_implementation_limits(number: int, content: bytes, message: str) -> Non
 
 
 def test_types_of_several_groups_are_limited_together() -> None:
-    half = b"\x4e" + vec([b"\x5f\0"] * (limits.MAX_TYPES // 2))
-    err = refused(section(TYPES, vec([half, half, b"\x5f\0"])))
+    full = b"\x4e" + vec([b"\x5f\0"] * limits.MAX_TYPES)
+    err = refused(section(TYPES, vec([b"\x5f\0", full])))
     assert isinstance(err, LimitError)
 
 

@@ -202,7 +202,7 @@ def test_compiler_gets_only_our_names(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"opt_level": 3}, {"opt_level": -1}, {"cpu_level": 5}, {"jobs": 0}, {"compiler_seconds": 0}]
+    "changes", [{"opt_level": 4}, {"opt_level": -1}, {"cpu_level": 5}, {"jobs": 0}, {"compiler_seconds": 0}]
 )
 def test_options_out_of_range(changes: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match=next(iter(changes))):

@@ -137,13 +137,11 @@ def test_heap_type_matching_is_exactly_the_hierarchy() -> None:
     k = HeapKind
     m = module(TREE)
     validate_module(m)
-    parents = {
-        **{k.I31: [k.EQ], k.STRUCT: [k.EQ], k.ARRAY: [k.EQ], k.EQ: [k.ANY]},
-        **{k.NONE: [k.I31, 2, 3], k.NOFUNC: [4], k.NOEXTERN: [k.EXTERN], k.NOEXN: [k.EXN]},
-        **{0: [k.STRUCT], 1: [0, 5], 2: [1], 3: [k.ARRAY], 4: [k.FUNC], 5: [0, 1]},
-    }
-    heaps = [*k, *range(6)]
-    above = {}
+    parents: dict[int, list[int]] = {k.I31: [k.EQ], k.STRUCT: [k.EQ], k.ARRAY: [k.EQ], k.EQ: [k.ANY]}
+    parents |= {k.NONE: [k.I31, 2, 3], k.NOFUNC: [4], k.NOEXTERN: [k.EXTERN], k.NOEXN: [k.EXN]}
+    parents |= {0: [k.STRUCT], 1: [0, 5], 2: [1], 3: [k.ARRAY], 4: [k.FUNC], 5: [0, 1]}
+    heaps: list[int] = [*k, *range(6)]
+    above: dict[int, set[int]] = {}
     for heap in heaps:
         seen, todo = {heap}, [heap]
         while todo:
@@ -292,7 +290,9 @@ def test_globals_see_the_globals_before_them() -> None:
 def test_tables_see_imported_globals_only_and_need_an_initial_value() -> None:
     table = section(TABLES, vec([b"\x40\0\x64\x70\0\1\x23\0\x0b"]))
     valid(section(IMPORTS, vec([b"\0\0\3\x64\x70\0"])), table)
-    assert invalid(types(NOP), *funcs(0), table, globals_(b"\x64\x70\0\xd2\0\x0b")) == "unknown global 0"
+    first, code = funcs(1)
+    own = globals_(b"\x64\x70\0\xd2\0\x0b")
+    assert invalid(types(NOP), first, table, own, code) == "unknown global 0"
     assert invalid(section(TABLES, vec([b"\x64\x70\0\1"]))).startswith("type mismatch: table 0")
     valid(section(IMPORTS, vec([b"\0\0\1\x64\x70\0\1"])))
 
