@@ -86,7 +86,7 @@ def cli() -> None:
 @click.argument("file")
 @click.option("-o", "out", metavar="PATH", help="The result's path.  [default: FILE with another suffix]")
 @click.option("-O", "opt", type=click.Choice(["0", "1", "2", "3"]), default="2", show_default=True,
-              help="Optimisation of the C compiler; 3 is the same as 2.")  # fmt: skip
+              help="Optimisation of the C compiler.")  # fmt: skip
 @click.option("-g", "debug", is_flag=True, help="Debugging information for gdb and perf.")
 @click.option("-j", "--jobs", type=click.IntRange(1, 4096), help="Compilers to run at once.  [default: one per CPU]")
 @click.option("--cc", metavar="COMMAND", help="C compiler: a name, path or command line of gcc or clang, or `zig` for "

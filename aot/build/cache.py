@@ -7,6 +7,7 @@ as a whole, never written to, since running instances have them mapped.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
@@ -82,7 +83,7 @@ def cache_key(data: bytes, options: BuildOptions, toolchain: Toolchain) -> str:
     parts = (
         hashlib.sha256(data).digest(),
         abi_digest(),
-        _translator_stamp(),
+        _translator_stamp(include_dir()),
         VERSION.encode(),
         toolchain.identity.encode(),
         options.code_key(toolchain).encode(),
@@ -158,14 +159,14 @@ def _is_sound(entry: Path) -> bool:
         return bool(digest.digest() == stated_digest)
 
 
-def _translator_stamp() -> bytes:
+@functools.cache
+def _translator_stamp(include: Path) -> bytes:
     """Changes whenever a file does that the generated code comes from: a release's version says it all, but whoever
-    works on the translator itself must not be handed yesterday's code.
+    works on the translator itself must not be handed yesterday's code. Looked at once a process, as imports are.
     """
     package = Path(__file__).resolve().parent.parent
-    folders = [*(package / name for name in _TRANSLATOR), include_dir() / "wasm2so"]
     digest = hashlib.sha256()
-    for folder in folders:
+    for folder in (*(package / name for name in _TRANSLATOR), include / "wasm2so"):
         for item in sorted(os.scandir(folder), key=lambda item: item.name):
             if item.name.endswith((".py", ".h")):
                 stat = item.stat()

@@ -18,7 +18,7 @@ from pathlib import Path
 from aot.abi import include_dir
 from aot.build.elf import ObjectKind, read_meta
 from aot.build.folders import new_file
-from aot.build.options import BuildOptions, BuildReport, EmitKind, Unit
+from aot.build.options import MAX_OPT, BuildOptions, BuildReport, EmitKind, Unit
 from aot.build.pool import run_pool
 from aot.build.progress import Progress, Quiet
 from aot.build.run import Outcome
@@ -32,7 +32,7 @@ from aot.wasm.load import load_module
 from aot.wasm.module import Module
 
 _WASM = "module.wasm"
-_ANY_OPT = 2
+_ANY_OPT = MAX_OPT
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from typing import IO
 
 from aot.build.options import Unit
 from aot.build.progress import Progress
+from aot.build.run import interrupts_held
 from aot.build.worker import MODULE_TASK, Job
 from aot.errors import BuildError
 
@@ -74,8 +75,9 @@ def run_pool(job: Job, n_chunks: int, n_workers: int, progress: Progress) -> tup
     with selectors.DefaultSelector() as selector:
         try:
             for number, task in zip(range(n_workers), waiting, strict=False):
-                worker = _start(job, number)
-                workers.append(worker)
+                with interrupts_held():
+                    worker = _start(job, number)
+                    workers.append(worker)
                 worker.send(job)
                 worker.give(task)
                 selector.register(worker.answers, selectors.EVENT_READ, worker)
@@ -88,7 +90,8 @@ def run_pool(job: Job, n_chunks: int, n_workers: int, progress: Progress) -> tup
                     if (following := next(waiting, None)) is not None:
                         worker.give(following)
         finally:
-            _end(workers)
+            with interrupts_held():
+                _end(workers)
     return tuple(units[task] for task in tasks)
 
 

@@ -13,11 +13,10 @@ import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import IO
 
 from aot.build.folders import cache_root
 
@@ -93,28 +92,42 @@ def run_compiler(command: Sequence[str], cwd: Path, limits: RunLimits, env: Mapp
     """
     start = time.monotonic()
     deadline = start + limits.wall_seconds
-    process = subprocess.Popen(
-        list(command),
-        cwd=cwd,
-        env=dict(env),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
-    stream = process.stdout
-    assert stream is not None
+    process: subprocess.Popen[bytes] | None = None
     ended = False
     log = bytearray()
     try:
+        with interrupts_held():
+            process = subprocess.Popen(
+                list(command),
+                cwd=cwd,
+                env=dict(env),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
         _limit_tree(process.pid, limits)
-        ended = _drain(process, stream, log, deadline)
+        ended = _drain(process, log, deadline)
     finally:
-        stream.close()
-        status, peak = _end_session(process)
+        if process is not None:
+            with interrupts_held():
+                status, peak = _end_session(process)
     text = log.decode("utf-8", "replace")
     outcome = _classify(status, text) if ended else Outcome.TIMEOUT
     return RunResult(outcome, status, text, time.monotonic() - start, peak)
+
+
+@contextlib.contextmanager
+def interrupts_held() -> Iterator[None]:
+    """Put off SIGINT and SIGTERM to the end of the block, so that no process is started and then forgotten.
+
+    What is started in the block inherits this, which matters to nothing that is ended with SIGKILL.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _limit_tree(pid: int, limits: RunLimits) -> None:
@@ -137,9 +150,10 @@ def _limit_tree(pid: int, limits: RunLimits) -> None:
             _limit_tree(int(child), limits)
 
 
-def _drain(process: subprocess.Popen[bytes], stream: IO[bytes], log: bytearray, deadline: float) -> bool:
+def _drain(process: subprocess.Popen[bytes], log: bytearray, deadline: float) -> bool:
     """Read the output until the leader has exited; False if the deadline came first."""
-    fd = stream.fileno()
+    assert process.stdout is not None
+    fd = process.stdout.fileno()
     with selectors.DefaultSelector() as selector:
         selector.register(fd, selectors.EVENT_READ)
         while (left := deadline - time.monotonic()) > 0:
@@ -177,6 +191,8 @@ def _end_session(process: subprocess.Popen[bytes]) -> tuple[int, int]:
 
     The leader is not reaped before the kill, so that its number cannot have become somebody else's.
     """
+    assert process.stdout is not None
+    process.stdout.close()
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     try:

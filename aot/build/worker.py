@@ -58,6 +58,7 @@ def main() -> int:
     os.dup2(2, 1)  # whatever prints must not disturb the messages
     signal.signal(signal.SIGTERM, _leave)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM,))  # held while this process was started
     job: Job = pickle.load(requests)
     module = decode_module(job.wasm.read_bytes(), job.emit.features)
     plan = plan_module(module, job.emit)

@@ -41,6 +41,9 @@ class Config:
     wasm_multi_memory: bool = True
     wasm_extended_const: bool = True
     wasm_memory64: bool = True
+    wasm_function_references: bool = True
+    wasm_custom_page_sizes: bool = True
+    wasm_wide_arithmetic: bool = True
     wasm_gc: bool = True
 
     @property

@@ -8,7 +8,7 @@ from aot.emit.immediates import read_u32
 from aot.emit.state import BodyState, bare
 from aot.emit.table import table_info
 from aot.errors import DecodeError, InvalidError
-from aot.wasm.types import FUNCREF, FuncType
+from aot.wasm.types import FUNCREF, FuncType, RefType
 
 
 def _finish(st: BodyState, signature: Signature, call: str) -> None:
@@ -63,3 +63,17 @@ def call_indirect(st: BodyState) -> None:
     callee = st.name("struct w2s_funcref *", f"{check}(vm, {info.ref}, {bare(index)}, {names.TYPE_IDS}[{canonical}])")
     args.insert(0, f"{callee}->vm")
     _finish(st, signature, f"(({names.func_type(canonical)} *){callee}->code)({', '.join(args)})")
+
+
+def call_ref(st: BodyState) -> None:
+    """call_ref: null traps; the type is known."""
+    type_index, st.pos = read_u32(st.data, st.pos)
+    module = st.cx.module
+    if type_index >= len(module.types) or not isinstance(module.types[type_index].comp, FuncType):
+        raise InvalidError(f"unknown type {type_index}")
+    func = st.pop(RefType(True, type_index))
+    signature = st.cx.signature(type_index)
+    args = [bare(arg) for arg in st.pop_all(signature.params)]
+    callee = st.name("struct w2s_funcref *", f"w2s_non_null_func(vm, {bare(func)})")
+    args.insert(0, f"{callee}->vm")
+    _finish(st, signature, f"(({names.func_type(module.canonical[type_index])} *){callee}->code)({', '.join(args)})")

@@ -9,8 +9,9 @@ from __future__ import annotations
 from aot.emit.context import StackType
 from aot.emit.immediates import read_signed, read_u32, read_val_type
 from aot.emit.state import BodyState, Frame, bare
+from aot.emit.table import non_null, pop_ref
 from aot.errors import DecodeError, InvalidError, LimitError
-from aot.wasm.types import NUM_TYPES, FuncType
+from aot.wasm.types import NUM_TYPES, FuncType, RefType
 
 MAX_BR_TABLE = 65_520
 """Implementation limit of the JavaScript API."""
@@ -252,6 +253,37 @@ def br_if(st: BodyState) -> None:
     exprs = st.pop_all(types)
     st.write(f"if {condition(test)} {_braced(branch_text(st, frame, list(exprs)))}")
     _push_all(st, types, exprs)
+
+
+def br_on_null(st: BodyState) -> None:
+    """br_on_null: branch without the reference if it is null, else go on with it."""
+    depth, st.pos = read_u32(st.data, st.pos)
+    t, expr = pop_ref(st)
+    frame = st.frame_at(depth)
+    types = frame.branch_types
+    exprs = st.pop_all(types)
+    if t is not None:
+        expr = st.name(st.cx.ctype(t), bare(expr))
+    st.write(f"if ({expr} == 0) {_braced(branch_text(st, frame, list(exprs)))}")
+    _push_all(st, types, exprs)
+    st.push(non_null(t), expr)
+
+
+def br_on_non_null(st: BodyState) -> None:
+    """br_on_non_null: branch with the reference if it is not null, else go on without it."""
+    depth, st.pos = read_u32(st.data, st.pos)
+    t, expr = pop_ref(st)
+    frame = st.frame_at(depth)
+    types = frame.branch_types
+    if not types or not isinstance(types[-1], RefType):
+        raise InvalidError("type mismatch: the label of br_on_non_null carries no reference")
+    if t is not None and not st.matches(non_null(t), types[-1]):
+        raise InvalidError(f"type mismatch: expected {types[-1]} but got {non_null(t)}")
+    if t is not None:
+        expr = st.name(st.cx.ctype(t), bare(expr))
+    exprs = st.pop_all(types[:-1])
+    st.write(f"if ({expr} != 0) {_braced(branch_text(st, frame, [*exprs, expr]))}")
+    _push_all(st, types[:-1], exprs)
 
 
 def return_(st: BodyState) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from aot.emit import call, constant, control, memory, table, variable
+from aot.emit import call, constant, control, memory, table, variable, wide
 from aot.emit.state import BodyState
 from aot.wasm.opcodes import BY_NAME
 
@@ -24,6 +24,7 @@ HANDLERS: dict[str, Handler] = {
     "return": control.return_,
     "call": call.call,
     "call_indirect": call.call_indirect,
+    "call_ref": call.call_ref,
     "drop": variable.drop,
     "select": variable.select,
     "select t": variable.select_t,
@@ -43,6 +44,9 @@ HANDLERS: dict[str, Handler] = {
     "ref.null": table.ref_null,
     "ref.is_null": table.ref_is_null,
     "ref.func": table.ref_func,
+    "ref.as_non_null": table.ref_as_non_null,
+    "br_on_null": control.br_on_null,
+    "br_on_non_null": control.br_on_non_null,
     "memory.init": memory.memory_init,
     "data.drop": memory.data_drop,
     "memory.copy": memory.memory_copy,
@@ -53,6 +57,10 @@ HANDLERS: dict[str, Handler] = {
     "table.grow": table.table_grow,
     "table.size": table.table_size,
     "table.fill": table.table_fill,
+    "i64.add128": wide.add128,
+    "i64.sub128": wide.sub128,
+    "i64.mul_wide_s": wide.mul_wide_s,
+    "i64.mul_wide_u": wide.mul_wide_u,
 }
 
 HANDLER_BY_CODE: dict[int, Handler] = {BY_NAME[name].code: handler for name, handler in HANDLERS.items()}

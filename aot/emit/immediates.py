@@ -34,6 +34,23 @@ def read_u32(data: bytes, pos: int) -> tuple[int, int]:
         shift += 7
 
 
+def read_u64(data: bytes, pos: int) -> tuple[int, int]:
+    """An unsigned 64-bit LEB128: (value, position behind it)."""
+    result = shift = 0
+    while True:
+        byte = data[pos]
+        pos += 1
+        if shift == 63:
+            if byte & 0x80:
+                raise DecodeError("integer representation too long")
+            if byte > 1:
+                raise DecodeError("integer too large")
+        result |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return result, pos
+        shift += 7
+
+
 def read_signed(data: bytes, pos: int, bits: int) -> tuple[int, int]:
     """A signed LEB128 of ``bits`` bits: (value, position behind it)."""
     result = shift = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aot.emit.context import MemoryInfo, StackType
-from aot.emit.immediates import read_u32
+from aot.emit.immediates import read_u32, read_u64
 from aot.emit.state import BodyState, bare
 from aot.errors import DecodeError, InvalidError
 from aot.wasm.opcodes import Op
@@ -25,8 +25,11 @@ def read_memarg(st: BodyState, op: Op) -> tuple[int, MemoryInfo, int]:
             raise DecodeError("malformed memop flags")
         align -= 0x40
         index, pos = read_u32(st.data, pos)
-    offset, st.pos = read_u32(st.data, pos)
+    read_offset = read_u64 if st.cx.options.features.memory64 else read_u32
+    offset, st.pos = read_offset(st.data, pos)
     info = memory_info(st, index)
+    if info.index == "i" and offset > 0xFFFFFFFF:
+        raise InvalidError(f"offset out of range: {offset}")
     if align > op.align:
         raise InvalidError("alignment must not be larger than natural")
     return index, info, offset
@@ -38,12 +41,16 @@ def _place(st: BodyState, helper: str, index: int, info: MemoryInfo) -> str:
     return f"{helper}(m{index}" if info.guarded else f"{helper}_c(vm, m{index}"
 
 
+def _offset(offset: int) -> str:
+    return f"{offset}u" if offset <= 0xFFFFFFFF else f"{offset}ull"
+
+
 def load(st: BodyState, op: Op) -> None:
     """Any load: read now, whether or not the value is used."""
     index, info, offset = read_memarg(st, op)
     address = st.pop(info.index)
     assert op.c is not None
-    st.push_named(op.result, f"{_place(st, op.c, index, info)}, {bare(address)}, {offset}u)")
+    st.push_named(op.result, f"{_place(st, op.c, index, info)}, {bare(address)}, {_offset(offset)})")
 
 
 def store(st: BodyState, op: Op) -> None:
@@ -52,7 +59,7 @@ def store(st: BodyState, op: Op) -> None:
     value = st.pop(op.params[1])
     address = st.pop(info.index)
     assert op.c is not None
-    st.write(f"{_place(st, op.c, index, info)}, {bare(address)}, {offset}u, {bare(value)});")
+    st.write(f"{_place(st, op.c, index, info)}, {bare(address)}, {_offset(offset)}, {bare(value)});")
 
 
 def _memory(st: BodyState) -> MemoryInfo:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aot.emit.context import BOTTOM, StackType, TableInfo, type_name
 from aot.emit.immediates import read_heap_type, read_u32
-from aot.emit.state import BodyState
+from aot.emit.state import BodyState, bare
 from aot.errors import InvalidError
 from aot.wasm.types import FUNCREF, RefType
 
@@ -107,10 +107,33 @@ def ref_null(st: BodyState) -> None:
 
 def ref_is_null(st: BodyState) -> None:
     """ref.is_null, on any reference."""
-    t, expr = st.pop_any()
-    if isinstance(t, str) and t != BOTTOM:
-        raise InvalidError(f"type mismatch: expected a reference but got {type_name(t)}")
+    _, expr = pop_ref(st)
     st.push_pure("i", f"(uint32_t)({expr} == 0)")
+
+
+def pop_ref(st: BodyState) -> tuple[RefType | None, str]:
+    """Pop any reference; its type is None if unreachable code made it up. Raises InvalidError."""
+    t, expr = st.pop_any()
+    if isinstance(t, RefType):
+        return t, expr
+    if t != BOTTOM:
+        raise InvalidError(f"type mismatch: expected a reference but got {type_name(t)}")
+    return None, expr
+
+
+def non_null(t: RefType | None) -> StackType:
+    """The type of a reference that has been found not to be null."""
+    return BOTTOM if t is None else RefType(False, t.heap)
+
+
+def ref_as_non_null(st: BodyState) -> None:
+    """ref.as_non_null: null traps."""
+    t, expr = pop_ref(st)
+    if t is None:
+        st.push(BOTTOM, expr)
+        return
+    helper = "w2s_non_null_func" if st.cx.ctype(t)[-1] == "*" else "w2s_non_null_ref"
+    st.push_named(non_null(t), f"{helper}(vm, {bare(expr)})")
 
 
 def ref_func(st: BodyState) -> None:

@@ -42,6 +42,13 @@ class Features:
     extended_const: bool = True
     gc: bool = True
     memory64: bool = True
+    function_references: bool = True
+    custom_page_sizes: bool = True
+    wide_arithmetic: bool = True
+
+
+NOT_COMPILED: Final = frozenset({"simd", "gc", "exceptions", "threads"})
+"""Features that are decoded and validated, but for which this release has no code generation."""
 
 
 def require_enabled(module: Module, features: Features) -> None:
@@ -59,6 +66,9 @@ def require_enabled(module: Module, features: Features) -> None:
                 raise InvalidError("invalid result arity: the feature multi_value is switched off")
     if not features.bulk_memory and module.data_count is not None:
         raise InvalidError("malformed section id: the feature bulk_memory is switched off")
+    for feature, where in _uses(module):
+        if feature not in NOT_COMPILED and not getattr(features, feature):
+            raise UnsupportedError(f"the feature {feature} is switched off: {where}")
     for expr in _const_exprs(module):
         if not features.extended_const and len(expr.instrs) > 1:
             raise InvalidError(
@@ -85,7 +95,8 @@ def unsupported_features(module: Module) -> dict[str, str]:
     """Feature -> where the module uses it first ("type 3"), for what stands outside of function bodies."""
     found: dict[str, str] = {}
     for feature, where in _uses(module):
-        found.setdefault(feature, where)
+        if feature in NOT_COMPILED:
+            found.setdefault(feature, where)
     return found
 
 
@@ -110,7 +121,7 @@ def _uses(module: Module) -> Iterator[tuple[str, str]]:
     for index, memory in enumerate(module.memories):
         yield from _limits_uses(memory.limits, f"memory {index}")
         if memory.page_log2 != PAGE_LOG2:
-            yield "custom-page-sizes", f"memory {index}"
+            yield "custom_page_sizes", f"memory {index}"
     for index, glob in enumerate(module.globals):
         yield from _val_use(glob.value, f"global {index}")
     if module.tags:

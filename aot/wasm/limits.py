@@ -27,7 +27,6 @@ MAX_ELEM_SEGMENTS: Final = 10_000_000
 MAX_ELEMS: Final = 10_000_000
 """Entries of one element segment."""
 MAX_DATA_SEGMENTS: Final = 100_000
-MAX_TABLE_INITIAL: Final = 10_000_000
 MAX_NAME_BYTES: Final = 100_000
 MAX_BODY_BYTES: Final = 7_654_321
 MAX_NEW_FIXED: Final = 10_000

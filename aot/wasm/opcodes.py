@@ -81,6 +81,7 @@ TABLE: tuple[Op, ...] = (
     _handled(0x0F, "return"),
     _handled(0x10, "call"),
     _handled(0x11, "call_indirect"),
+    _handled(0x14, "call_ref"),
     # -- parametric, variables, tables
     _handled(0x1A, "drop"),
     _handled(0x1B, "select"),
@@ -261,6 +262,9 @@ TABLE: tuple[Op, ...] = (
     _handled(0xD0, "ref.null"),
     _handled(0xD1, "ref.is_null"),
     _handled(0xD2, "ref.func"),
+    _handled(0xD4, "ref.as_non_null"),
+    _handled(0xD5, "br_on_null"),
+    _handled(0xD6, "br_on_non_null"),
     # -- saturating conversions, bulk memory and tables
     Op(0xFC0000, "i32.trunc_sat_f32_s", "f_i", "w2s_i32_trunc_sat_f32_s(%s)"),
     Op(0xFC0001, "i32.trunc_sat_f32_u", "f_i", "w2s_i32_trunc_sat_f32_u(%s)"),
@@ -280,6 +284,11 @@ TABLE: tuple[Op, ...] = (
     _handled(0xFC000F, "table.grow"),
     _handled(0xFC0010, "table.size"),
     _handled(0xFC0011, "table.fill"),
+    # -- wide arithmetic
+    _handled(0xFC0013, "i64.add128"),
+    _handled(0xFC0014, "i64.sub128"),
+    _handled(0xFC0015, "i64.mul_wide_s"),
+    _handled(0xFC0016, "i64.mul_wide_u"),
 )
 
 BY_CODE: dict[int, Op] = {op.code: op for op in TABLE}
@@ -293,15 +302,11 @@ UNSUPPORTED: dict[int, str] = {
     0x0A: "exceptions",
     0x12: "tail calls",
     0x13: "tail calls",
-    0x14: "typed function references",
     0x15: "tail calls",
     0x18: "exceptions (legacy)",
     0x19: "exceptions (legacy)",
     0x1F: "exceptions",
     0xD3: "gc",
-    0xD4: "typed function references",
-    0xD5: "typed function references",
-    0xD6: "typed function references",
     0xFB: "gc",
     0xFD: "simd",
     0xFE: "threads",

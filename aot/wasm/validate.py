@@ -7,7 +7,7 @@ from typing import Final
 from aot.errors import InvalidError, LimitError, ModuleError, Site
 from aot.wasm.constexpr import ConstChecker
 from aot.wasm.decode import sections
-from aot.wasm.limits import MAX_SUBTYPING_DEPTH, MAX_TABLE_INITIAL
+from aot.wasm.limits import MAX_SUBTYPING_DEPTH
 from aot.wasm.module import ElemSegment, Export, ExternKind, Module, SegmentMode
 from aot.wasm.subtyping import comp_matches, is_defaultable, ref_matches
 from aot.wasm.types import (
@@ -165,8 +165,6 @@ def _check_table_limits(table: TableType, index: int) -> None:
     if max(limits.min, limits.max or 0) > top:
         raise InvalidError(f"table size must be at most {top}: table {index} is {table}")
     _check_order(limits, f"table {index}")
-    if limits.min > MAX_TABLE_INITIAL:
-        raise LimitError(f"table {index} begins with {limits.min} elements, the limit is {MAX_TABLE_INITIAL}")
 
 
 def _check_memories(module: Module) -> None:

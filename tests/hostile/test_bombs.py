@@ -1,4 +1,4 @@
-"""Modules of extreme shape: translated within a minute of CPU time and 4 GiB, and compiled or refused (`make hostile`)."""
+"""Modules of extreme shape (`make hostile`): translated within a minute and 4 GiB, and compiled or refused."""
 
 from __future__ import annotations
 

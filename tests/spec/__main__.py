@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 
 from tests.spec.command import parser, run
-from tests.spec.scope import load_list
+from tests.spec.scope import apply, load_list
 from tests.spec.suite import GROUPS, ScriptRef, all_scripts, suite_folder
 
 
@@ -24,7 +25,7 @@ def main() -> None:
     options = parser("Runs the official test suite (WASM_SPEC_TESTS) through the engine.")
     options.add_argument("names", nargs="*", metavar="GROUP[/SCRIPT]", help="what to run; default: everything")
     arguments = options.parse_args()
-    sys.exit(not run(arguments, chosen(arguments.names), load_list()))
+    sys.exit(not run(arguments, chosen(arguments.names), partial(apply, load_list())))
 
 
 if __name__ == "__main__":

@@ -114,7 +114,9 @@ class Session:
         }
         found |= {f"global_{t}": Global(store, GlobalType(t, False), 666) for t in (i32, i64)}
         found |= {f"global_{t}": Global(store, GlobalType(t, False), 666.6) for t in (f32, f64)}
-        return found | {"memory": Memory(store, memory), "table": Table(store, table)}
+        wide = TableType(ValType.funcref(), Limits(10, 20), is_64=True)
+        tables = {"table": Table(store, table), "table64": Table(store, wide)}
+        return found | {"memory": Memory(store, memory)} | tables
 
     def instantiate(self, module: Compiled, find: Callable[[str, str], Extern]) -> Instance:
         """Link and start. Raises NotLinkedError, TrappedError, and what ``find`` raises."""
@@ -164,9 +166,8 @@ class Session:
             return Number(name, _NUMBERS[name][1](value))
         if value is None:
             return Ref(name, is_null=True)
-        if name == "externref":
-            assert isinstance(value, HostRef)
-            return Ref(name, value=value.number)
+        if isinstance(value, HostRef):
+            return Ref("externref", value=value.number)
         if isinstance(value, Func):
             return Ref("funcref")
         raise MisfitError(f"no such result: {name} {value!r}")

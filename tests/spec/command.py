@@ -6,13 +6,12 @@ import argparse
 import itertools
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tests.spec.adapter import Settings
 from tests.spec.outcome import ScriptResult
 from tests.spec.pool import run_all
 from tests.spec.report import table
-from tests.spec.scope import Entry, apply
 from tests.spec.suite import ScriptRef
 
 MATRIX = tuple(itertools.product(("gcc", "clang"), (0, 1, 2)))
@@ -36,12 +35,15 @@ def settings_of(options: argparse.Namespace) -> list[Settings]:
     return [Settings(cc, level, options.memory, not options.no_cache) for cc, level in pairs]
 
 
-def run(options: argparse.Namespace, refs: Sequence[ScriptRef], entries: list[Entry]) -> bool:
-    """Run the scripts with every setting asked for, and print; returns whether nothing failed."""
+def run(options: argparse.Namespace, refs: Sequence[ScriptRef], judge: Callable[[ScriptResult], ScriptResult]) -> bool:
+    """Run the scripts with every setting asked for, and print; returns whether nothing failed.
+
+    ``judge`` says which failures are out of scope.
+    """
     good = True
     for settings in settings_of(options):
         print(f"== {settings}", flush=True)
-        results = [apply(entries, result) for result in run_all(settings, refs, options.workers, done=_progress)]
+        results = [judge(result) for result in run_all(settings, refs, options.workers, done=_progress)]
         if sys.stderr.isatty():
             print(file=sys.stderr)
         good &= show(results, sys.maxsize if options.verbose else 40)

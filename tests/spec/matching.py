@@ -6,6 +6,8 @@ from tests.wast.constants import FORMATS
 from tests.wast.model import LANE_BITS, Either, Nan, Number, Ref, Value, Vector
 
 TRAP_ALIASES = {
+    # One trap for every use of null; the proposal's scripts say what was null.
+    "null function reference": ("null reference",),
     # A call through an element that was never set: version 2.0 says which element, engines do not.
     "uninitialized element 2": ("uninitialized element",),
     # Version 1.0 had no instructions on tables, and one text for every access beyond a table's end.

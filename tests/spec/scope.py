@@ -71,6 +71,13 @@ def apply(entries: list[Entry], result: ScriptResult) -> ScriptResult:
     return replace(result, results=tuple(judged), stale=stale)
 
 
+def excuse_unsupported(result: ScriptResult) -> ScriptResult:
+    """Without a list: everything that fails because the engine says it does not support a module is out of scope."""
+    failed = [one.status is Status.FAILED and one.cause is Cause.UNSUPPORTED for one in result.results]
+    judged = [one.out_of_scope() if out else one for one, out in zip(result.results, failed, strict=True)]
+    return replace(result, results=tuple(judged))
+
+
 def unknown_scripts(entries: list[Entry], scripts: Iterable[str]) -> list[str]:
     """Entries whose script is not in the suite."""
     known = set(scripts)

@@ -20,6 +20,11 @@ GROUPS = (
     "asof-2.0",
     "3.0-extended-const",
     "3.0-multi-memory",
+    "3.0-function-references",
+    "3.0-memory64",
+    "3.0-mixed",
+    "proposal-custom-page-sizes",
+    "proposal-wide-arithmetic",
 )
 """The groups that are run. `asof-1.0` and `asof-2.0` hold the scripts of those versions that later ones changed."""
 

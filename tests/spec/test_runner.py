@@ -20,7 +20,7 @@ from tests.spec.outcome import Cause, NotLinkedError, RefusedError, Result, Scri
 from tests.spec.plugin import record, recorded
 from tests.spec.pool import Worker
 from tests.spec.report import tallies
-from tests.spec.scope import apply, load_list, parse_list, unknown_scripts
+from tests.spec.scope import apply, excuse_unsupported, load_list, parse_list, unknown_scripts
 from tests.spec.suite import ScriptRef
 from tests.wast import read_script
 from tests.wast.constants import parse_float
@@ -111,6 +111,11 @@ def test_an_entry_that_excuses_nothing_is_a_failure() -> None:
     assert judge("g/s:7 simd not yet", failed(2, Cause.UNSUPPORTED)) == ([Status.FAILED], 1)
     assert judge("g/other simd not yet", Result(1, "module")) == ([Status.PASSED], 0)
     assert ScriptResult("g", "s", stale=("entry",)).failures
+
+
+def test_without_a_list_what_is_unsupported_is_out_of_scope() -> None:
+    judged = excuse_unsupported(ScriptResult("g", "s", (failed(2, Cause.UNSUPPORTED), failed(3, Cause.WRONG))))
+    assert [result.status for result in judged.results] == [Status.OUT_OF_SCOPE, Status.FAILED]
 
 
 def test_the_list_is_read_strictly() -> None:

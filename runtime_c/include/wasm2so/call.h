@@ -43,6 +43,18 @@ W2S_INLINE struct w2s_funcref *w2s_callee_sub(w2s_vm *vm, const struct w2s_table
   return callee;
 }
 
+/* call_ref and ref.as_non_null on a function: null traps. */
+W2S_INLINE struct w2s_funcref *w2s_non_null_func(w2s_vm *vm, struct w2s_funcref *func) {
+  if (W2S_UNLIKELY(func == 0)) w2s_trap(vm, W2S_TRAP_NULL_REFERENCE);
+  return func;
+}
+
+/* ref.as_non_null on any other reference. */
+W2S_INLINE uint32_t w2s_non_null_ref(w2s_vm *vm, uint32_t ref) {
+  if (W2S_UNLIKELY(ref == 0)) w2s_trap(vm, W2S_TRAP_NULL_REFERENCE);
+  return ref;
+}
+
 /* table.get of a function table. */
 W2S_INLINE struct w2s_funcref *w2s_table_get_func(w2s_vm *vm, const struct w2s_table *table, uint64_t index) {
   if (W2S_UNLIKELY(index >= table->n_elems)) w2s_trap(vm, W2S_TRAP_TABLE_OUT_OF_BOUNDS);

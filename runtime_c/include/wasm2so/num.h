@@ -121,6 +121,14 @@ W2S_INLINE uint64_t w2s_i64_rem_u(w2s_vm *vm, uint64_t x, uint64_t y) {
   return x % y;
 }
 
+/* i64.mul_wide_s and _u: the high half of the 128-bit product. */
+W2S_INLINE uint64_t w2s_i64_mul_high_s(uint64_t x, uint64_t y) {
+  return (uint64_t)(((__int128)(int64_t)x * (int64_t)y) >> 64);
+}
+W2S_INLINE uint64_t w2s_i64_mul_high_u(uint64_t x, uint64_t y) {
+  return (uint64_t)(((unsigned __int128)x * y) >> 64);
+}
+
 /* ---- floats ---- */
 
 /* f32.abs, neg, copysign work on the sign bit alone, NaNs included. */
