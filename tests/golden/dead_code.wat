@@ -20,7 +20,7 @@
 ;; L1:;
 ;; goto L1;
 ;; func 3
-;; if (!(l0)) goto E1;
+;; if (!l0) goto E1;
 ;; return;
 ;; E1:;
 ;; w2s_trap(vm, W2S_TRAP_UNREACHABLE);

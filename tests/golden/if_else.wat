@@ -15,7 +15,7 @@
 
 ;; func 0
 ;; uint32_t b1_0;
-;; if (!(l0)) goto E1;
+;; if (!l0) goto E1;
 ;; b1_0 = 1u; goto L1;
 ;; E1:;
 ;; b1_0 = 2u;

@@ -25,7 +25,7 @@
 ;; p1_0 = 1u; p1_1 = 2u;
 ;; L1:;
 ;; l0 = l0 - 1u;
-;; if (!(l0)) goto E2;
+;; if (!l0) goto E2;
 ;; const uint32_t t0 = w_f1(vm, p1_0, p1_1);
 ;; const uint32_t t1 = w2s_results(vm)[1].i32;
 ;; p1_0 = t0; p1_1 = t1; goto L1;
@@ -41,6 +41,6 @@
 ;; L1:;
 ;; l1 = p1_1;
 ;; l0 = l0 - 1u;
-;; const uint32_t t0 = (p1_0 + l1);
+;; const uint32_t t0 = p1_0 + l1;
 ;; if (l0) { p1_0 = t0; p1_1 = l1; goto L1; }
 ;; return p1_0 + l1;

@@ -22,16 +22,14 @@ ADDRESS_SPACE = 4 << 30
 pytestmark = pytest.mark.slow
 
 
-def set_limits() -> None:
+def limit_translation() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
 
 
-def measure(*arguments: str, timeout: float) -> dict[str, Any]:
+def measure(*arguments: str, timeout: float, limit: Callable[[], None] | None = None) -> dict[str, Any]:
     command = [sys.executable, "-m", "tests.hostile.measure", *arguments]
-    done = subprocess.run(
-        command, cwd=REPOSITORY, preexec_fn=set_limits, capture_output=True, text=True, timeout=timeout
-    )
+    done = subprocess.run(command, cwd=REPOSITORY, preexec_fn=limit, capture_output=True, text=True, timeout=timeout)
     assert done.returncode == 0, done.stderr[-2000:]
     report = json.loads(done.stdout)
     assert isinstance(report, dict)
@@ -40,7 +38,7 @@ def measure(*arguments: str, timeout: float) -> dict[str, Any]:
 
 @pytest.mark.parametrize("bomb", BOMBS)
 def test_translation(bomb: str, record_property: Callable[[str, object], None]) -> None:
-    report = measure(bomb, timeout=10 * CPU_SECONDS)
+    report = measure(bomb, timeout=10 * CPU_SECONDS, limit=limit_translation)
     for key, value in report.items():
         record_property(key, value)
     if bomb in REFUSED:

@@ -9,7 +9,7 @@ import pytest
 from aot.errors import InvalidError, LimitError, ModuleError, UnsupportedError
 from aot.wasm import limits
 from aot.wasm.decode import decode_module
-from aot.wasm.features import require_supported, unsupported_features
+from aot.wasm.features import Features, require_enabled, require_supported, unsupported_features
 from aot.wasm.module import Module
 from aot.wasm.subtyping import heap_matches, ref_matches, val_matches
 from aot.wasm.types import EXTERNREF, FUNCREF, I32, I64, HeapKind, RefType
@@ -380,9 +380,6 @@ def test_short_instructions_that_name_wide_types_are_cheap() -> None:
         (types(b"\x60\1\x69\0"), "exceptions"),
         (types(NOP) + section(TAGS, vec([b"\0\0"])), "exceptions"),
         (section(MEMORIES, vec([b"\3\1\1"])), "threads"),
-        (section(MEMORIES, vec([b"\4\1"])), "memory64"),
-        (section(TABLES, vec([b"\x70\4\1"])), "memory64"),
-        (section(MEMORIES, vec([b"\x08\1\0"])), "custom-page-sizes"),
         (globals_(b"\x7b\0\xfd\x0c" + bytes(16) + b"\x0b"), "simd"),
         (globals_(b"\x6f\0\xd0\x71\xfb\x1b\x0b"), "gc"),
         (section(ELEMS, vec([b"\5\x71\0"])), "gc"),
@@ -394,6 +391,23 @@ def test_features_outside_of_bodies_are_refused_by_name(part: bytes, feature: st
     assert list(unsupported_features(m)) == [feature]
     with pytest.raises(UnsupportedError, match=feature):
         require_supported(m)
+
+
+@pytest.mark.parametrize(
+    ("part", "feature"),
+    [
+        (section(MEMORIES, vec([b"\4\1"])), "memory64"),
+        (section(TABLES, vec([b"\x70\4\1"])), "memory64"),
+        (section(MEMORIES, vec([b"\x08\1\0"])), "custom_page_sizes"),
+    ],
+)
+def test_features_switched_off_are_refused_by_name(part: bytes, feature: str) -> None:
+    m = module(part)
+    validate_module(m)
+    require_supported(m)
+    require_enabled(m, Features())
+    with pytest.raises(UnsupportedError, match=f"the feature {feature} is switched off"):
+        require_enabled(m, Features(**{feature: False}))
 
 
 def test_supported_features() -> None:
