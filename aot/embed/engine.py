@@ -44,6 +44,7 @@ class Config:
     wasm_function_references: bool = True
     wasm_custom_page_sizes: bool = True
     wasm_wide_arithmetic: bool = True
+    wasm_tail_call: bool = True
     wasm_gc: bool = True
 
     @property

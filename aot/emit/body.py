@@ -60,13 +60,15 @@ _HANDLERS: tuple[Handler | None, ...] = tuple(HANDLER_BY_CODE.get(code) for code
 class BodyText:
     """A function as C. ``lines`` is the body without declarations of unused things, ready between braces.
 
-    ``callees`` are own functions it calls by name; ``weight`` counts labels and variables.
+    ``callees`` are own functions it calls by name; ``weight`` counts labels and variables; ``tail_calls`` says that
+    the body may return with a tail call asked for.
     """
 
     func: int
     lines: tuple[str, ...]
     callees: frozenset[int]
     weight: int
+    tail_calls: bool
 
     @property
     def max_opt(self) -> int:
@@ -115,7 +117,8 @@ def emit_body(cx: ModuleContext, func: int) -> BodyText:
     st = BodyState(cx, func, data, pos, local_types, len(signature.params), some_unset)
     st.frames.append(Frame("func", (), signature.results, 0, 0, True))
     _run(st, body.start)
-    return BodyText(func, _assemble(st), frozenset(st.callees), st.n_labels + st.n_temps + len(st.used_locals))
+    weight = st.n_labels + st.n_temps + len(st.used_locals)
+    return BodyText(func, _assemble(st), frozenset(st.callees), weight, st.tail_calls)
 
 
 def _run(st: BodyState, start: int) -> None:
@@ -237,10 +240,14 @@ _LARGE_FRAME = 4096
 def _assemble(st: BodyState) -> tuple[str, ...]:
     """Declarations and prologue for what the body turned out to use, then its lines."""
     head: list[str] = []
+    start = ["L0:;"] if st.self_tail_calls else []
     for index in sorted(st.used_locals):
         if index >= st.n_params:
             ctype = st.cx.ctype(st.local_types[index])
-            head.append(f"{ctype}{'' if ctype[-1] == '*' else ' '}{names.local(index)} = 0;")
+            name = f"{ctype}{'' if ctype[-1] == '*' else ' '}{names.local(index)}"
+            head.append(f"{name};" if start else f"{name} = 0;")
+            if start:
+                start.append(f"{names.local(index)} = 0;")
     head += st.declarations
     n_variables = len(head) + st.n_temps
     if n_variables > _LARGE_FRAME:
@@ -253,4 +260,4 @@ def _assemble(st: BodyState) -> tuple[str, ...]:
             head.append(f"uint8_t *const m{index} = ({info.ref})->base;")
         else:
             head.append(f"const struct w2s_memory *const m{index} = {info.ref};")
-    return (*head, *(line for line in st.lines if line))
+    return (*head, *start, *(line for line in st.lines if line))

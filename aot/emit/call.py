@@ -23,13 +23,18 @@ def _finish(st: BodyState, signature: Signature, call: str) -> None:
         st.push(t, st.name(signature.rtypes[k], f"w2s_results(vm)[{k}].{st.cx.member(t)}"))
 
 
+def _direct_callee(st: BodyState) -> tuple[int, int]:
+    """Read a function index: (function, its type)."""
+    func, st.pos = read_u32(st.data, st.pos)
+    if func >= len(st.cx.module.func_types):
+        raise InvalidError(f"unknown function {func}")
+    return func, st.cx.module.func_types[func]
+
+
 def call(st: BodyState) -> None:
     """call: own functions by name, imported ones through the context."""
-    func, st.pos = read_u32(st.data, st.pos)
+    func, type_index = _direct_callee(st)
     module = st.cx.module
-    if func >= len(module.func_types):
-        raise InvalidError(f"unknown function {func}")
-    type_index = module.func_types[func]
     signature = st.cx.signature(type_index)
     args = [bare(arg) for arg in st.pop_all(signature.params)]
     if func < module.n_imported_funcs:
@@ -43,37 +48,108 @@ def call(st: BodyState) -> None:
     _finish(st, signature, f"{callee}({', '.join(args)})")
 
 
-def call_indirect(st: BodyState) -> None:
-    """call_indirect: bounds, null and canonical type are checked, then a call through the element."""
+def _indirect_callee(st: BodyState) -> tuple[int, str]:
+    """Read call_indirect's immediates and check the callee: (its type, the temporary that holds it)."""
     type_index, pos = read_u32(st.data, st.pos)
     if not st.cx.options.features.reference_types and st.data[pos]:
         raise DecodeError("zero byte expected: the feature reference_types is switched off")
     table_index, st.pos = read_u32(st.data, pos)
-    module = st.cx.module
     info = table_info(st, table_index)
     if not st.matches(info.elem, FUNCREF):
         raise InvalidError(f"type mismatch: expected a table of funcref but got {info.elem}")
-    if type_index >= len(module.types) or not isinstance(module.types[type_index].comp, FuncType):
+    _check_func_type(st, type_index)
+    index = bare(st.pop(info.index))
+    check = "w2s_callee" if st.cx.module.types[type_index].final else "w2s_callee_sub"
+    type_id = f"{names.TYPE_IDS}[{st.cx.module.canonical[type_index]}]"
+    return type_index, st.name("struct w2s_funcref *", f"{check}(vm, {info.ref}, {index}, {type_id})")
+
+
+def _ref_callee(st: BodyState) -> tuple[int, str]:
+    """Read call_ref's immediate and check the callee for null: (its type, the temporary that holds it)."""
+    type_index, st.pos = read_u32(st.data, st.pos)
+    _check_func_type(st, type_index)
+    func = bare(st.pop(RefType(True, type_index)))
+    return type_index, st.name("struct w2s_funcref *", f"w2s_non_null_func(vm, {func})")
+
+
+def _check_func_type(st: BodyState, type_index: int) -> None:
+    types = st.cx.module.types
+    if type_index >= len(types) or not isinstance(types[type_index].comp, FuncType):
         raise InvalidError(f"unknown type {type_index}")
-    index = st.pop(info.index)
+
+
+def _call_through(st: BodyState, type_index: int, callee: str) -> None:
     signature = st.cx.signature(type_index)
-    args = [bare(arg) for arg in st.pop_all(signature.params)]
-    canonical = module.canonical[type_index]
-    check = "w2s_callee" if module.types[type_index].final else "w2s_callee_sub"
-    callee = st.name("struct w2s_funcref *", f"{check}(vm, {info.ref}, {bare(index)}, {names.TYPE_IDS}[{canonical}])")
-    args.insert(0, f"{callee}->vm")
-    _finish(st, signature, f"(({names.func_type(canonical)} *){callee}->code)({', '.join(args)})")
+    args = [f"{callee}->vm", *(bare(arg) for arg in st.pop_all(signature.params))]
+    function = names.func_type(st.cx.module.canonical[type_index])
+    _finish(st, signature, f"(({function} *){callee}->code)({', '.join(args)})")
+
+
+def call_indirect(st: BodyState) -> None:
+    """call_indirect: bounds, null and canonical type are checked, then a call through the element."""
+    _call_through(st, *_indirect_callee(st))
 
 
 def call_ref(st: BodyState) -> None:
     """call_ref: null traps; the type is known."""
-    type_index, st.pos = read_u32(st.data, st.pos)
-    module = st.cx.module
-    if type_index >= len(module.types) or not isinstance(module.types[type_index].comp, FuncType):
-        raise InvalidError(f"unknown type {type_index}")
-    func = st.pop(RefType(True, type_index))
+    _call_through(st, *_ref_callee(st))
+
+
+# -- tail calls ----------------------------------------------------------------------------------------------------
+
+
+def _tail_call(st: BodyState, type_index: int, code: str, callee_vm: str) -> None:
+    """Leave the arguments in the result slots, ask for the call and return; the entry makes it (see w2s_tail)."""
     signature = st.cx.signature(type_index)
-    args = [bare(arg) for arg in st.pop_all(signature.params)]
-    callee = st.name("struct w2s_funcref *", f"w2s_non_null_func(vm, {bare(func)})")
-    args.insert(0, f"{callee}->vm")
-    _finish(st, signature, f"(({names.func_type(module.canonical[type_index])} *){callee}->code)({', '.join(args)})")
+    args = st.pop_all(signature.params)
+    results = st.frames[0].results
+    if len(signature.results) != len(results) or not all(map(st.matches, signature.results, results)):
+        raise InvalidError("type mismatch: a tail call must return what the function returns")
+    if st.live:
+        st.tail_calls = True
+        for k, (t, arg) in enumerate(zip(signature.params, args, strict=True)):
+            st.write(f"w2s_results(vm)[{k}].{st.cx.member(t)} = {bare(arg)};")
+        run = names.trampoline(st.cx.module.canonical[type_index])
+        n_slots = max(1, len(signature.params), len(results))
+        st.write(f"w2s_tail_call(vm, {code}, {callee_vm}, {run}, {n_slots}u);")
+        st.write("return 0;" if results else "return;")
+    st.stop()
+
+
+def _self_tail_call(st: BodyState) -> None:
+    """A tail call of the function itself: give its parameters new values, all at once, and start again."""
+    args = st.pop_all(st.cx.signature(st.cx.module.func_types[st.func]).params)
+    if st.live:
+        st.self_tail_calls = True
+        fresh = [st.name(st.cx.ctype(t), bare(arg)) for t, arg in zip(st.local_types, args, strict=False)]
+        for k, arg in enumerate(fresh):
+            st.used_locals.add(k)
+            st.write(f"{names.local(k)} = {arg};")
+        st.write("goto L0;")
+    st.stop()
+
+
+def return_call(st: BodyState) -> None:
+    """return_call."""
+    func, type_index = _direct_callee(st)
+    module = st.cx.module
+    if func == st.func:
+        _self_tail_call(st)
+    elif func < module.n_imported_funcs:
+        _tail_call(st, type_index, f"vm->f{func}.code", f"vm->f{func}.vm")
+    else:
+        if st.live:
+            st.callees.add(func)
+        _tail_call(st, type_index, f"(void (*)(void)){names.function(func)}", "vm")
+
+
+def return_call_indirect(st: BodyState) -> None:
+    """return_call_indirect."""
+    type_index, callee = _indirect_callee(st)
+    _tail_call(st, type_index, f"{callee}->code", f"{callee}->vm")
+
+
+def return_call_ref(st: BodyState) -> None:
+    """return_call_ref."""
+    type_index, callee = _ref_callee(st)
+    _tail_call(st, type_index, f"{callee}->code", f"{callee}->vm")

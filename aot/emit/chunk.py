@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from aot.emit.body import BodyText, emit_body
 from aot.emit.context import ModuleContext
 from aot.emit.plan import Plan
-from aot.emit.signature import definition_head, prototype
+from aot.emit.signature import definition_head, inner_head, prototype, tail_entry
 from aot.wasm.module import Module
 
 
@@ -33,9 +33,12 @@ def render_chunk(module: Module, plan: Plan, k: int) -> ChunkText:
 
 
 def _render(cx: ModuleContext, body: BodyText, plan: Plan) -> str:
-    lines = ["", definition_head(cx, body.func, static=plan.single)]
-    lines += [f"  {line}" for line in body.lines]
-    return "\n".join([*lines, "}"])
+    head = inner_head(cx, body.func) if body.tail_calls else definition_head(cx, body.func, static=plan.single)
+    lines = ["", head, *(f"  {line}" for line in body.lines), "}"]
+    if body.tail_calls:
+        lines += ["", definition_head(cx, body.func, static=plan.single)]
+        lines += [*(f"  {line}" for line in tail_entry(cx, body.func)), "}"]
+    return "\n".join(lines)
 
 
 def render_body(module: Module, plan: Plan, func: int) -> str:

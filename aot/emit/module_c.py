@@ -43,6 +43,7 @@ def _header(cx: ModuleContext) -> str:
         "",
         *(typedef(cx, k) for k in canonical_func_types(cx)),
         "",
+        *(f"void {names.trampoline(k)}(struct w2s_funcref *, union w2s_value *);" for k in canonical_func_types(cx)),
         f"extern uint32_t {names.TYPE_IDS}[];",
         "#endif",
     ]

@@ -1,8 +1,8 @@
 """Every kind of name in generated C, in one place. All are made of a letter prefix and numbers.
 
-``w_f12`` function, ``w_t3`` function type, ``l3`` local, ``t7`` temporary, ``b2_0`` result of block 2, ``p2_0``
-parameter of loop 2, ``L2`` label, ``E2`` the else part of an ``if``, ``m0`` memory base, ``vm`` the context. Names
-that begin with ``w2s_`` belong to the runtime's headers.
+``w_f12`` function, ``w_i12`` its inner part if it makes tail calls, ``w_t3`` function type, ``l3`` local, ``t7``
+temporary, ``b2_0`` result of block 2, ``p2_0`` parameter of loop 2, ``L2`` label, ``E2`` the else part of an ``if``,
+``m0`` memory base, ``vm`` the context. Names that begin with ``w2s_`` belong to the runtime's headers.
 """
 
 from __future__ import annotations
@@ -22,6 +22,10 @@ def local(index: int) -> str:
 
 def function(index: int) -> str:
     return f"w_f{index}"
+
+
+def inner(index: int) -> str:
+    return f"w_i{index}"
 
 
 def func_type(index: int) -> str:

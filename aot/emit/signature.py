@@ -46,17 +46,41 @@ def definition_head(cx: ModuleContext, func: int, *, static: bool) -> str:
     return f"{storage}{_result(signature)}{names.function(func)}({_parameters(signature, 'l')}) {{"
 
 
+def inner_head(cx: ModuleContext, func: int) -> str:
+    """The first line of the part of a tail-calling function that may return with a tail call asked for."""
+    signature = cx.signature(cx.module.func_types[func])
+    return f"static {_result(signature)}{names.inner(func)}({_parameters(signature, 'l')}) {{"
+
+
+def tail_entry(cx: ModuleContext, func: int) -> list[str]:
+    """The body of a tail-calling function's entry: call the inner part, then make the tail calls it asked for."""
+    signature = cx.signature(cx.module.func_types[func])
+    args = ", ".join(["vm", *(names.local(k) for k in range(len(signature.params)))])
+    call = f"{names.inner(func)}({args})"
+    direct = f"if (w2s_tail_direct(vm, (void (*)(void)){names.function(func)}))"
+    if not signature.results:
+        return [f"{direct} {{ {call}; return; }}", f"{call};", "if (w2s_tail_asked(vm)) w2s_tail_loop(vm);"]
+    const = "const " if signature.creturn[-1] != "*" else ""
+    return [
+        f"{direct} return {call};",
+        f"{const}{_result(signature)}r = {call};",
+        f"return w2s_tail_asked(vm) ? w2s_tail_loop(vm)->{cx.member(signature.results[0])} : r;",
+    ]
+
+
 def trampoline(cx: ModuleContext, type_index: int) -> str:
-    """Array call to native call: arguments out of ``v``, results into it."""
+    """Array call to native call: arguments out of ``v``, results into it. ``f`` may be overwritten by the call."""
     signature = cx.signature(type_index)
     args = ["f->vm", *(f"v[{k}].{cx.member(t)}" for k, t in enumerate(signature.params))]
     call = f"(({names.func_type(type_index)} *)f->code)({', '.join(args)})"
-    lines = [f"static void {names.trampoline(type_index)}(struct w2s_funcref *f, union w2s_value *v) {{"]
+    lines = [f"void {names.trampoline(type_index)}(struct w2s_funcref *f, union w2s_value *v) {{"]
     if signature.results:
-        lines.append(f"  {_result(signature)}const r = {call};" if _result(signature)[-1] == "*" else "")
-        lines[-1] = lines[-1] or f"  const {signature.creturn} r = {call};"
+        if len(signature.results) > 1:
+            lines.append("  const union w2s_value *const more = w2s_results(f->vm);")
+        const = "const " if signature.creturn[-1] != "*" else ""
+        lines.append(f"  {const}{_result(signature)}r = {call};")
         for k in range(1, len(signature.results)):
-            lines.append(f"  v[{k}] = w2s_results(f->vm)[{k}];")
+            lines.append(f"  v[{k}] = more[{k}];")
         lines.append(f"  v[0].{cx.member(signature.results[0])} = r;")
     elif not signature.params:
         lines += ["  (void)v;", f"  {call};"]

@@ -91,6 +91,8 @@ class BodyState:
     n_temps: int = 0
     n_labels: int = 0
     calls: bool = False
+    tail_calls: bool = False
+    self_tail_calls: bool = False
 
     def __post_init__(self) -> None:
         self.write = self.lines.append

@@ -45,6 +45,7 @@ class Features:
     function_references: bool = True
     custom_page_sizes: bool = True
     wide_arithmetic: bool = True
+    tail_call: bool = True
 
 
 NOT_COMPILED: Final = frozenset({"simd", "gc", "exceptions", "threads"})

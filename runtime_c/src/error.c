@@ -26,6 +26,8 @@ const char *w2s_trap_message(uint32_t code) {
       [W2S_TRAP_ARRAY_OUT_OF_BOUNDS] = "out of bounds array access",
       [W2S_TRAP_UNDEFINED_ELEMENT] = "undefined element",
       [W2S_TRAP_HOST] = "host function failed",
+      [W2S_TRAP_EXIT] = "the program exited",
+      [W2S_TRAP_WAIT_ON_UNSHARED] = "expected shared memory",
   };
   return code < sizeof texts / sizeof texts[0] ? texts[code] : "unknown trap";
 }
@@ -41,7 +43,9 @@ static size_t sequence_bytes(uint8_t lead) {
 static int is_unsafe(const uint8_t *at, size_t n) {
   if (n == 1) return at[0] < 0x20 || at[0] >= 0x7f;
   if (n == 2) return at[0] == 0xc2 && at[1] < 0xa0;
-  if (n == 3 && at[0] == 0xe2) return (at[1] == 0x80 && at[2] >= 0x8b && at[2] <= 0xaf) || (at[1] == 0x81 && at[2] >= 0xa0);
+  if (n == 3 && at[0] == 0xe2) {
+    return (at[1] == 0x80 && at[2] >= 0x8b && at[2] <= 0xaf) || (at[1] == 0x81 && at[2] >= 0xa0);
+  }
   return n == 3 && at[0] == 0xef && at[1] == 0xbb && at[2] == 0xbf;
 }
 

@@ -13,6 +13,7 @@
 #include "memory.h"
 #include "meta.h"
 #include "module.h"
+#include "shared.h"
 #include "table.h"
 
 enum { CONTEXT_ALIGN = 64 };
@@ -30,8 +31,14 @@ struct w2s_table *w2si_table(const struct w2s_instance *instance, uint32_t index
 }
 
 struct w2s_memory *w2si_memory(const struct w2s_instance *instance, uint32_t index) {
-  void *field = w2si_field(instance, w2si_meta_memories(instance->meta)[index].vm_offset);
-  return index < instance->meta->n_imported_memories ? *(struct w2s_memory **)field : (struct w2s_memory *)field;
+  const struct w2s_meta_memory *memory = &w2si_meta_memories(instance->meta)[index];
+  void *field = w2si_field(instance, memory->vm_offset);
+  return memory->imported || memory->shared ? *(struct w2s_memory **)field : (struct w2s_memory *)field;
+}
+
+/* Where the context keeps a pointer to a memory that does not lie in it. */
+static struct w2s_memory **memory_slot(const struct w2s_instance *instance, uint32_t index) {
+  return w2si_field(instance, w2si_meta_memories(instance->meta)[index].vm_offset);
 }
 
 struct w2s_global w2si_global(const struct w2s_instance *instance, uint32_t index) {
@@ -43,11 +50,22 @@ struct w2s_global w2si_global(const struct w2s_instance *instance, uint32_t inde
                              .store = &instance->store->pub};
 }
 
+/* Give up own memories that are not shared, and all shared ones that were attached. */
+static void free_memories(struct w2s_instance *instance) {
+  const struct w2s_meta *meta = instance->meta;
+  for (uint32_t i = 0; i < meta->memories.n; i++) {
+    if (w2si_meta_memories(meta)[i].shared) {
+      struct w2s_memory *memory = *memory_slot(instance, i);
+      if (memory) w2si_shared_detach(instance->store, memory);
+    } else if (i >= meta->n_imported_memories && i - meta->n_imported_memories < instance->n_memories) {
+      w2si_memory_destroy(w2si_memory(instance, i));
+    }
+  }
+}
+
 void w2si_instance_free(struct w2s_instance *instance) {
   const struct w2s_meta *meta = instance->meta;
-  while (instance->n_memories) {
-    w2si_memory_destroy(w2si_memory(instance, meta->n_imported_memories + --instance->n_memories));
-  }
+  if (instance->vm) free_memories(instance);
   while (instance->n_tables) {
     w2si_table_destroy(w2si_table(instance, meta->n_imported_tables + --instance->n_tables));
   }
@@ -70,13 +88,13 @@ static struct w2s_instance *allocate(struct w2si_store *store, struct w2s_module
   instance->meta = meta;
   size_t bytes = ((size_t)meta->vm_bytes + CONTEXT_ALIGN - 1) / CONTEXT_ALIGN * CONTEXT_ALIGN;
   instance->vm = aligned_alloc(CONTEXT_ALIGN, bytes);
+  if (instance->vm) memset(instance->vm, 0, bytes);
   instance->import_funcs = calloc((size_t)meta->n_imported_funcs + 1, sizeof *instance->import_funcs);
   instance->import_globals = calloc((size_t)meta->n_imported_globals + 1, sizeof *instance->import_globals);
   if (!instance->vm || !instance->import_funcs || !instance->import_globals) {
     w2si_instance_free(instance);
     return NULL;
   }
-  memset(instance->vm, 0, bytes);
   *(struct w2s_vm_head *)instance->vm = (struct w2s_vm_head){.magic = W2S_MAGIC, .abi_version = W2S_ABI_VERSION,
                                                              .store = &store->pub, .builtins = &w2si_builtins,
                                                              .instance = instance};
@@ -90,9 +108,23 @@ static int32_t make_memories(struct w2s_instance *instance, struct w2s_error *er
     struct w2si_memory_type type = {.min_pages = memory->min_pages, .max_pages = memory->max_pages,
                                     .page_log2 = memory->page_log2, .has_max = memory->has_max, .is64 = memory->is64,
                                     .shared = memory->shared, .guarded = memory->guarded};
-    int32_t status = w2si_memory_init(w2si_memory(instance, i), instance->store, &type, error);
+    int32_t status = memory->shared ? w2si_shared_make(instance->store, &type, memory_slot(instance, i), error)
+                                    : w2si_memory_init(w2si_memory(instance, i), instance->store, &type, error);
     if (status != W2S_OK) return status;
     instance->n_memories++;
+  }
+  return W2S_OK;
+}
+
+/* Keep the shared memories that are imported; the rest of linking cannot fail. */
+static int32_t attach_memories(struct w2s_instance *instance, const struct w2s_extern *imports,
+                               struct w2s_error *error) {
+  const struct w2s_meta *meta = instance->meta;
+  for (uint32_t i = 0; i < meta->imports.n; i++) {
+    if (imports[i].kind != W2S_EXTERN_MEMORY || !imports[i].memory->shared) continue;
+    int32_t status = w2si_shared_attach(instance->store, imports[i].memory, error);
+    if (status != W2S_OK) return status;
+    *memory_slot(instance, w2si_meta_imports(meta)[i].index) = imports[i].memory;
   }
   return W2S_OK;
 }
@@ -148,7 +180,8 @@ static int32_t prepare(struct w2si_store *store, struct w2s_module *module, cons
   if (!w2si_resolve_host_funcs(store)) return w2si_fail(error, W2S_ERR_RESOURCE, "out of memory for host functions");
   struct w2s_instance *instance = allocate(store, module);
   if (!instance) return w2si_fail(error, W2S_ERR_RESOURCE, "out of memory for an instance");
-  status = make_memories(instance, error);
+  status = attach_memories(instance, imports, error);
+  if (status == W2S_OK) status = make_memories(instance, error);
   if (status == W2S_OK) status = make_tables(instance, error);
   if (status == W2S_OK) {
     w2si_link(instance, imports);
@@ -162,8 +195,8 @@ static int32_t prepare(struct w2si_store *store, struct w2s_module *module, cons
   return W2S_OK;
 }
 
-/* Segments and the start function. Their effects stay even if a later one traps, and so does the instance: its functions
- * may be in others' tables by then. */
+/* Segments and the start function. Their effects stay even if a later one traps, and so does the instance: its
+ * functions may be in others' tables by then. */
 static int32_t run(struct w2s_instance *instance, struct w2s_error *error) {
   int32_t status = w2si_run_segments(instance, error);
   if (status != W2S_OK || instance->meta->start < 0) return status;

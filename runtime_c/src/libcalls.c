@@ -1,6 +1,6 @@
-/* The builtins that generated code reaches through vm->head.builtins. Each checks all its arguments, then acts, so a trap
- * leaves no half-done operation; those that change the runtime's own lists leave wasm for the time, so that a fault
- * in them is never taken for a guest's. */
+/* The builtins that generated code reaches through vm->head.builtins. Each checks all its arguments, then acts, so a
+ * trap leaves no half-done operation; growing leaves wasm for the time, so that a fault in it is never taken for a
+ * guest's. */
 #define _GNU_SOURCE 1
 
 #include <string.h>
@@ -8,9 +8,11 @@
 #include "builtins.h"
 #include "instance.h"
 #include "memory.h"
+#include "shared.h"
 #include "table.h"
 #include "trap.h"
 #include "type.h"
+#include "wait.h"
 
 static struct w2si_store *store_of(struct w2s_vm *vm) { return w2si_store(((struct w2s_vm_head *)vm)->store); }
 
@@ -26,13 +28,14 @@ static void trap_if(struct w2s_vm *vm, uint32_t code, uintptr_t pc) {
 static uint64_t memory_grow(struct w2s_vm *vm, struct w2s_memory *memory, uint64_t delta_pages) {
   struct w2si_thread *thread = &w2si_thread;
   thread->in_wasm = NULL;
-  uint64_t old = w2si_memory_grow(memory, delta_pages);
+  uint64_t old = memory->shared ? w2si_shared_grow(store_of(vm), memory, delta_pages)
+                                : w2si_memory_grow(memory, delta_pages);
   thread->in_wasm = store_of(vm);
   return old;
 }
 
 static void memory_fill(struct w2s_vm *vm, struct w2s_memory *memory, uint64_t at, uint32_t byte, uint64_t n) {
-  if (outside(at, n, memory->bytes)) {
+  if (outside(at, n, w2si_memory_bytes(memory))) {
     trap_if(vm, W2S_TRAP_MEMORY_OUT_OF_BOUNDS, (uintptr_t)__builtin_return_address(0));
   }
   memset(memory->base + at, (int)(byte & 0xff), n);
@@ -40,7 +43,7 @@ static void memory_fill(struct w2s_vm *vm, struct w2s_memory *memory, uint64_t a
 
 static void memory_copy(struct w2s_vm *vm, struct w2s_memory *to, uint64_t to_at, struct w2s_memory *from,
                         uint64_t from_at, uint64_t n) {
-  if (outside(to_at, n, to->bytes) || outside(from_at, n, from->bytes)) {
+  if (outside(to_at, n, w2si_memory_bytes(to)) || outside(from_at, n, w2si_memory_bytes(from))) {
     trap_if(vm, W2S_TRAP_MEMORY_OUT_OF_BOUNDS, (uintptr_t)__builtin_return_address(0));
   }
   memmove(to->base + to_at, from->base + from_at, n);
@@ -53,6 +56,57 @@ static void memory_init(struct w2s_vm *vm, struct w2s_memory *memory, uint32_t d
 }
 
 static void data_drop(struct w2s_vm *vm, uint32_t data_index) { w2si_data_drop(instance_of(vm), data_index); }
+
+/* The place of an atomic access: aligned first, then inside the memory, as the reference interpreter has it. */
+static const uint8_t *atomic_cell(struct w2s_vm *vm, const struct w2s_memory *memory, uint64_t index, uint64_t offset,
+                                  uint64_t n, uintptr_t pc) {
+  uint64_t bytes = w2si_memory_bytes(memory);
+  if ((index + offset) & (n - 1)) trap_if(vm, W2S_TRAP_HEAP_MISALIGNED, pc);
+  if (n > bytes || offset > bytes - n || index > bytes - n - offset) trap_if(vm, W2S_TRAP_MEMORY_OUT_OF_BOUNDS, pc);
+  return memory->base + index + offset;
+}
+
+static uint32_t atomic_notify(struct w2s_vm *vm, struct w2s_memory *memory, uint64_t index, uint64_t offset,
+                              uint32_t count) {
+  struct w2si_thread *thread = &w2si_thread;
+  const uint8_t *cell =
+      atomic_cell(vm, memory, index, offset, sizeof(uint32_t), (uintptr_t)__builtin_return_address(0));
+  if (!memory->shared) return 0;
+  thread->in_wasm = NULL;
+  uint32_t woken = w2si_notify(cell, count);
+  thread->in_wasm = store_of(vm);
+  return woken;
+}
+
+/* A wait, and what stopped it before its end. */
+struct wait {
+  struct w2si_store *store;
+  uint32_t trap;
+};
+
+static int32_t poll(void *env) {
+  struct wait *wait = env;
+  if (atomic_exchange(&wait->store->is_interrupted, 0)) {
+    wait->trap = W2S_TRAP_INTERRUPT;
+  } else if (w2si_poll_host(wait->store)) {
+    wait->trap = W2S_TRAP_HOST;
+  }
+  return wait->trap != 0;
+}
+
+static uint32_t atomic_wait(struct w2s_vm *vm, struct w2s_memory *memory, uint64_t index, uint64_t offset,
+                            uint64_t expected, uint64_t timeout_ns, uint32_t n_bytes) {
+  struct w2si_thread *thread = &w2si_thread;
+  uintptr_t pc = (uintptr_t)__builtin_return_address(0);
+  const uint8_t *cell = atomic_cell(vm, memory, index, offset, n_bytes, pc);
+  if (!memory->shared) trap_if(vm, W2S_TRAP_WAIT_ON_UNSHARED, pc);
+  struct wait wait = {.store = store_of(vm)};
+  thread->in_wasm = NULL;
+  int32_t result = w2si_wait(cell, expected, n_bytes, (int64_t)timeout_ns, poll, &wait);
+  thread->in_wasm = wait.store;
+  trap_if(vm, wait.trap, pc);
+  return (uint32_t)result;
+}
 
 static uint64_t table_grow(struct w2s_vm *vm, struct w2s_table *table, uint64_t delta, union w2s_ref init) {
   struct w2si_thread *thread = &w2si_thread;
@@ -100,4 +154,6 @@ const struct w2s_builtins w2si_builtins = {
     .table_init = table_init,
     .elem_drop = elem_drop,
     .type_matches = w2si_type_matches,
+    .atomic_notify = atomic_notify,
+    .atomic_wait = atomic_wait,
 };

@@ -7,6 +7,7 @@
 #include "enter.h"
 #include "errors.h"
 #include "instance.h"
+#include "memory.h"
 #include "meta.h"
 #include "module.h"
 #include "type.h"
@@ -85,9 +86,10 @@ static int32_t check_table(const struct site *site, const struct w2s_extern *giv
                    want->max_elems)) {
     return W2S_OK;
   }
-  struct w2si_text a = w2si_limits_text(want->is64 ? "table i64" : "table", " of ", want->min_elems, want->has_max, want->max_elems);
+  struct w2si_text a = w2si_limits_text(want->is64 ? "table i64" : "table", " of ", want->min_elems, want->has_max,
+                                        want->max_elems);
   struct w2si_text b = w2si_limits_text(table->is64 ? "table i64" : "table", " of ", table->n_elems, table->has_max,
-                              table->declared_max_elems);
+                                        table->declared_max_elems);
   w2si_add_type(&a, &type);
   w2si_add_type(&b, &table->type);
   return incompatible(site, &a, &b);
@@ -97,15 +99,15 @@ static int32_t check_memory(const struct site *site, const struct w2s_extern *gi
   const struct w2s_meta_memory *want = &w2si_meta_memories(site->module->meta)[site->import->index];
   const struct w2s_memory *memory = given->memory;
   if (!memory) return fail(site, W2S_ERR_LINK, "unknown import", "");
-  if (memory->store != &site->store->pub) return foreign(site);
-  uint64_t pages = memory->bytes >> memory->page_log2;
+  if (!memory->shared && memory->store != &site->store->pub) return foreign(site);
+  uint64_t pages = w2si_memory_bytes(memory) >> memory->page_log2;
   if (memory->is64 != want->is64 || memory->shared != want->shared || memory->page_log2 != want->page_log2 ||
       !limits_match(pages, memory->has_max, memory->declared_max_pages, want->min_pages, want->has_max,
                     want->max_pages)) {
-    struct w2si_text a = w2si_limits_text(want->is64 ? "memory i64" : "memory", want->shared ? " shared" : "", want->min_pages,
-                                want->has_max, want->max_pages);
-    struct w2si_text b = w2si_limits_text(memory->is64 ? "memory i64" : "memory", memory->shared ? " shared" : "", pages,
-                                memory->has_max, memory->declared_max_pages);
+    struct w2si_text a = w2si_limits_text(want->is64 ? "memory i64" : "memory", want->shared ? " shared" : "",
+                                          want->min_pages, want->has_max, want->max_pages);
+    struct w2si_text b = w2si_limits_text(memory->is64 ? "memory i64" : "memory", memory->shared ? " shared" : "",
+                                          pages, memory->has_max, memory->declared_max_pages);
     return incompatible(site, &a, &b);
   }
   if (want->guarded && !memory->guarded) {

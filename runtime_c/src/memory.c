@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "errors.h"
+#include "shared.h"
 
 /* A guarded memory: a 32-bit index plus a 32-bit offset plus the widest access stays inside `reserved`. The front guard
  * is for addresses that come out below the base if ever an index was taken as signed. */
@@ -36,7 +37,7 @@ int32_t w2s_can_reserve(void) {
 
 static uint64_t front_guard(const struct w2s_memory *memory) { return memory->guarded ? front_guard_bytes : 0; }
 
-static void unmap(const struct w2s_memory *memory) {
+void w2si_memory_unmap(const struct w2s_memory *memory) {
   munmap(memory->base - front_guard(memory), front_guard(memory) + memory->reserved);
 }
 
@@ -86,48 +87,68 @@ static uint64_t min_bytes(const struct w2si_memory_type *type) {
   return type->min_pages << type->page_log2;
 }
 
-/* Where growth stops: the declared maximum, what addresses can name, and the store's limit. */
-static uint64_t max_bytes(const struct w2si_memory_type *type, const struct w2s_limits *limits) {
+/* Where growth stops: the declared maximum, what addresses can name, and `limit` bytes. */
+static uint64_t max_bytes(const struct w2si_memory_type *type, uint64_t limit) {
   uint64_t top = type->is64 ? max_address_bytes : (uint64_t)1 << 32;
   if (type->has_max && type->max_pages <= top >> type->page_log2) top = type->max_pages << type->page_log2;
-  uint64_t limit = limits->memory_bytes >> type->page_log2 << type->page_log2;
+  limit = limit >> type->page_log2 << type->page_log2;
   return top < limit ? top : limit;
+}
+
+int32_t w2si_fail_memory_count(const struct w2si_store *store, struct w2s_error *error) {
+  return w2si_fail(error, W2S_ERR_RESOURCE, "the store's limit of %llu memories is reached",
+                   (unsigned long long)store->limits.memories);
+}
+
+int32_t w2si_memory_check(const struct w2si_store *store, const struct w2si_memory_type *type,
+                          struct w2s_error *error) {
+  const struct w2s_limits *limits = &store->limits;
+  uint64_t bytes = min_bytes(type);
+  uint64_t total = w2si_total_memory_bytes(store);
+  if (store->n_memories >= limits->memories) return w2si_fail_memory_count(store, error);
+  if (bytes <= max_bytes(type, limits->memory_bytes) && total <= limits->total_memory_bytes &&
+      bytes <= limits->total_memory_bytes - total) {
+    return W2S_OK;
+  }
+  return w2si_fail(error, W2S_ERR_RESOURCE, "a memory of %llu pages exceeds the store's limits",
+                   (unsigned long long)type->min_pages);
+}
+
+int w2si_memory_commit(const struct w2s_memory *memory, uint64_t from, uint64_t to) {
+  uint64_t first = round_up(from);
+  uint64_t end = round_up(to);
+  return end <= first || mprotect(memory->base + first, end - first, PROT_READ | PROT_WRITE) == 0;
+}
+
+int32_t w2si_memory_map(struct w2s_memory *memory, const struct w2si_memory_type *type, uint64_t limit,
+                        struct w2s_error *error) {
+  uint64_t bytes = min_bytes(type);
+  *memory = (struct w2s_memory){.bytes = bytes, .max_bytes = max_bytes(type, limit), .page_log2 = type->page_log2,
+                                .declared_max_pages = type->has_max ? type->max_pages : 0, .has_max = type->has_max,
+                                .is64 = type->is64, .guarded = type->guarded};
+  if (bytes > memory->max_bytes || !reserve_for(memory)) {
+    return w2si_fail(error, W2S_ERR_RESOURCE, "the system has no address space for a memory%s",
+                     type->guarded ? " with guards (10 GiB)" : "");
+  }
+  if (w2si_memory_commit(memory, 0, bytes)) return W2S_OK;
+  w2si_memory_unmap(memory);
+  return w2si_fail(error, W2S_ERR_RESOURCE, "the system has no room for a memory of %llu pages",
+                   (unsigned long long)type->min_pages);
 }
 
 int32_t w2si_memory_init(struct w2s_memory *memory, struct w2si_store *store, const struct w2si_memory_type *type,
                          struct w2s_error *error) {
-  const struct w2s_limits *limits = &store->limits;
-  uint64_t bytes = min_bytes(type);
-  uint64_t most = max_bytes(type, limits);
-  if (type->shared) return w2si_fail(error, W2S_ERR_RESOURCE, "shared memories are not supported");
-  if (store->n_memories >= limits->memories) {
-    return w2si_fail(error, W2S_ERR_RESOURCE, "the store's limit of %llu memories is reached",
-                     (unsigned long long)limits->memories);
-  }
-  if (bytes > most || store->memory_bytes > limits->total_memory_bytes ||
-      bytes > limits->total_memory_bytes - store->memory_bytes) {
-    return w2si_fail(error, W2S_ERR_RESOURCE, "a memory of %llu pages exceeds the store's limits",
-                     (unsigned long long)type->min_pages);
-  }
-  *memory = (struct w2s_memory){.bytes = bytes, .max_bytes = most, .page_log2 = type->page_log2, .store = &store->pub,
-                                .declared_max_pages = type->has_max ? type->max_pages : 0, .has_max = type->has_max,
-                                .is64 = type->is64, .guarded = type->guarded};
-  if (!reserve_for(memory)) {
-    return w2si_fail(error, W2S_ERR_RESOURCE, "the system has no address space for a memory%s",
-                     type->guarded ? " with guards (10 GiB)" : "");
-  }
-  if (bytes && mprotect(memory->base, round_up(bytes), PROT_READ | PROT_WRITE)) {
-    unmap(memory);
-    return w2si_fail(error, W2S_ERR_RESOURCE, "the system has no room for a memory of %llu pages",
-                     (unsigned long long)type->min_pages);
-  }
+  int32_t status = w2si_memory_check(store, type, error);
+  if (status == W2S_OK) status = w2si_memory_map(memory, type, store->limits.memory_bytes, error);
+  if (status != W2S_OK) return status;
+  memory->store = &store->pub;
   link_memory(store, memory);
   return W2S_OK;
 }
 
 void w2si_memory_destroy(struct w2s_memory *memory) {
   unlink_memory(w2si_store(memory->store), memory);
-  unmap(memory);
+  w2si_memory_unmap(memory);
 }
 
 void w2si_memory_set_image(struct w2s_memory *memory, uint64_t at, uint64_t bytes, int fd, uint64_t file_offset,
@@ -148,22 +169,34 @@ uint64_t w2si_memory_grow(struct w2s_memory *memory, uint64_t delta_pages) {
   uint64_t old_pages = old_bytes >> memory->page_log2;
   if (delta_pages > (memory->max_bytes - old_bytes) >> memory->page_log2) return UINT64_MAX;
   uint64_t delta = delta_pages << memory->page_log2;
-  uint64_t total = store->limits.total_memory_bytes;
-  if (delta && (store->memory_bytes > total || delta > total - store->memory_bytes)) return UINT64_MAX;
-  uint64_t from = round_up(old_bytes);
-  uint64_t to = round_up(old_bytes + delta);
-  if (to > from && mprotect(memory->base + from, to - from, PROT_READ | PROT_WRITE)) return UINT64_MAX;
+  uint64_t used = w2si_total_memory_bytes(store);
+  uint64_t limit = store->limits.total_memory_bytes;
+  if (delta && (used > limit || delta > limit - used)) return UINT64_MAX;
+  if (!w2si_memory_commit(memory, old_bytes, old_bytes + delta)) return UINT64_MAX;
   memory->bytes = old_bytes + delta;
   store->memory_bytes += delta;
   return old_pages;
 }
 
+static int holds(const struct w2s_memory *memory, uintptr_t address) {
+  uintptr_t start = (uintptr_t)memory->base - front_guard(memory);
+  return address - start < front_guard(memory) + memory->reserved;
+}
+
 const struct w2s_memory *w2si_memory_at(const struct w2si_store *store, uintptr_t address) {
   for (const struct w2s_memory *memory = store->memories; memory; memory = memory->next) {
-    uintptr_t start = (uintptr_t)memory->base - front_guard(memory);
-    if (address - start < front_guard(memory) + memory->reserved) return memory;
+    if (holds(memory, address)) return memory;
+  }
+  for (const struct w2si_shared_use *use = store->shared; use; use = use->next) {
+    if (holds(use->memory, address)) return use->memory;
   }
   return NULL;
+}
+
+int w2si_memory_type_ok(const struct w2si_memory_type *type, struct w2s_error *error) {
+  if (type->page_log2 <= 16 && (!type->guarded || (!type->is64 && type->page_log2 == 16))) return 1;
+  w2si_fail(error, W2S_ERR_USAGE, "only memories with 32-bit addresses and pages of 64 KiB can be guarded");
+  return 0;
 }
 
 struct w2s_memory *w2s_memory_new(struct w2s_store *pub, uint64_t min_pages, uint64_t max_pages, int32_t has_max,
@@ -171,13 +204,13 @@ struct w2s_memory *w2s_memory_new(struct w2s_store *pub, uint64_t min_pages, uin
                                   struct w2s_error *error) {
   struct w2si_store *store = w2si_store(pub);
   w2si_ok(error);
-  if (page_log2 > 16 || (guarded && (is64 || page_log2 != 16))) {
-    w2si_fail(error, W2S_ERR_USAGE, "only memories with 32-bit addresses and pages of 64 KiB can be guarded");
+  struct w2si_memory_type type = {.min_pages = min_pages, .max_pages = max_pages, .page_log2 = page_log2,
+                                  .has_max = has_max != 0, .is64 = is64 != 0, .guarded = guarded != 0};
+  if (shared) {
+    w2si_fail(error, W2S_ERR_USAGE, "a shared memory belongs to no store");
     return NULL;
   }
-  struct w2si_memory_type type = {.min_pages = min_pages, .max_pages = max_pages, .page_log2 = page_log2,
-                                  .has_max = has_max != 0, .is64 = is64 != 0, .shared = shared != 0,
-                                  .guarded = guarded != 0};
+  if (!w2si_memory_type_ok(&type, error)) return NULL;
   enum w2si_claim claim = w2si_claim(store, &w2si_thread);
   if (claim == W2SI_CLAIM_NONE) {
     w2si_fail_usage(error);
@@ -197,7 +230,10 @@ struct w2s_memory *w2s_memory_new(struct w2s_store *pub, uint64_t min_pages, uin
   return host ? &host->memory : NULL;
 }
 
+uint64_t w2s_memory_bytes(const struct w2s_memory *memory) { return w2si_memory_bytes(memory); }
+
 uint64_t w2s_memory_grow(struct w2s_memory *memory, uint64_t delta_pages) {
+  if (memory->shared) return w2si_shared_grow(NULL, memory, delta_pages);
   struct w2si_store *store = w2si_store(memory->store);
   enum w2si_claim claim = w2si_claim(store, &w2si_thread);
   if (claim == W2SI_CLAIM_NONE) return UINT64_MAX;

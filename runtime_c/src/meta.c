@@ -78,7 +78,8 @@ static int type_ok(const struct w2s_meta *meta, uint32_t index) {
   int is_func = type->kind == W2SI_KIND_FUNC;
   if (!is_func && type->kind != W2SI_KIND_STRUCT && type->kind != W2SI_KIND_ARRAY) return 0;
   uint32_t start = type->rec_start;
-  if (start > index || type->rec_n == 0 || type->rec_n > meta->types.n - start || index - start >= type->rec_n) return 0;
+  if (start > index || type->rec_n == 0 || type->rec_n > meta->types.n - start) return 0;
+  if (index - start >= type->rec_n) return 0;
   if (types[start].rec_start != start || types[start].rec_n != type->rec_n) return 0;
   if (index > start ? types[index - 1].rec_start != start
                     : index > 0 && types[index - 1].rec_start + types[index - 1].rec_n != index) {
@@ -176,9 +177,9 @@ static int memories_ok(const struct w2s_meta *meta) {
   for (uint32_t i = 0; i < meta->memories.n; i++) {
     const struct w2s_meta_memory *memory = &memories[i];
     int imported = i < meta->n_imported_memories;
-    uint64_t bytes = imported ? sizeof(void *) : sizeof(struct w2s_memory);
+    uint64_t bytes = imported || memory->shared ? sizeof(void *) : sizeof(struct w2s_memory);
     if (memory->imported != imported || !in_context(meta, memory->vm_offset, bytes, 8)) return 0;
-    if (memory->page_log2 > MAX_PAGE_LOG2) return 0;
+    if (memory->page_log2 > MAX_PAGE_LOG2 || (memory->shared && !memory->has_max)) return 0;
     if (memory->min_pages > max_pages(memory) || (memory->has_max && memory->max_pages < memory->min_pages)) return 0;
     if (memory->guarded && (memory->is64 || memory->page_log2 != MAX_PAGE_LOG2)) return 0;
     if (memory->has_image && (imported || !image_ok(meta, memory))) return 0;
@@ -230,7 +231,8 @@ static int elems_ok(const struct w2s_meta *meta) {
     if (elem->table >= meta->tables.n) return 0;
     struct w2s_valtype address = address_type(w2si_meta_tables(meta)[elem->table].is64);
     if (!w2si_meta_expr_ok(meta, elem->offset, &address, meta->globals.n)) return 0;
-    if (w2si_meta_width(meta, &w2si_meta_tables(meta)[elem->table].type) != w2si_meta_width(meta, &elem->type)) return 0;
+    const struct w2s_valtype *type = &w2si_meta_tables(meta)[elem->table].type;
+    if (w2si_meta_width(meta, type) != w2si_meta_width(meta, &elem->type)) return 0;
   }
   return meta->elems.n == 0 || in_context(meta, meta->elem_dropped_offset, meta->elems.n, 1);
 }

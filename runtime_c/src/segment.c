@@ -56,7 +56,7 @@ uint32_t w2si_memory_init_from(struct w2s_instance *instance, struct w2s_memory 
                                uint64_t from, uint64_t n) {
   const struct w2s_meta_data *segment = &w2si_meta_datas(instance->meta)[data];
   uint64_t size = *data_dropped(instance, data) ? 0 : segment->bytes;
-  if (outside(from, n, size) || outside(to, n, memory->bytes)) return W2S_TRAP_MEMORY_OUT_OF_BOUNDS;
+  if (outside(from, n, size) || outside(to, n, w2si_memory_bytes(memory))) return W2S_TRAP_MEMORY_OUT_OF_BOUNDS;
   if (n) memcpy(memory->base + to, instance->descriptor->data + segment->blob_offset + from, n);
   return 0;
 }

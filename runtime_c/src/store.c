@@ -120,3 +120,9 @@ void w2s_store_set_limits(struct w2s_store *pub, const struct w2s_limits *limits
 void w2s_store_set_data(struct w2s_store *store, void *data) { w2si_store(store)->data = data; }
 
 void *w2s_store_data(const struct w2s_store *store) { return w2si_const_store(store)->data; }
+
+void w2s_store_set_poll(struct w2s_store *store, int32_t (*poll)(struct w2s_store *store)) {
+  w2si_store(store)->poll = poll;
+}
+
+void w2s_store_interrupt(struct w2s_store *store) { atomic_store(&w2si_store(store)->is_interrupted, 1); }

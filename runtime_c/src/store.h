@@ -29,17 +29,25 @@ struct w2si_module_ref {
   struct w2si_module_ref *next;
 };
 
+/* A shared memory that `n_uses` memories of the store's instances are. */
+struct w2si_shared_use {
+  struct w2s_memory *memory;
+  uint64_t n_uses;
+  struct w2si_shared_use *next;
+};
+
 struct w2si_store {
   struct w2s_store pub; /* first: generated code has a pointer to it */
   _Atomic(struct w2si_thread *) owner; /* the thread that is working in the store, or NULL */
   struct w2si_activation *top;         /* innermost activation */
   uint64_t n_guarded;                  /* guarded memories: faults can become traps */
   struct w2s_limits limits;
-  uint64_t memory_bytes; /* of all memories */
+  uint64_t memory_bytes; /* of all memories that are not shared */
   uint64_t n_memories;
   uint64_t n_tables;
   uint64_t n_instances;
   struct w2s_memory *memories;
+  struct w2si_shared_use *shared; /* each shared memory once */
   struct w2s_table *tables;
   struct w2s_instance *instances;
   struct w2si_host_memory *host_memories;
@@ -48,6 +56,8 @@ struct w2si_store {
   struct w2s_host_func *host_funcs;
   uint64_t n_unresolved; /* host functions that no loaded module has a stub for */
   struct w2si_module_ref *stub_modules;
+  int32_t (*poll)(struct w2s_store *store); /* or NULL; called while code of the store waits */
+  _Atomic(uint32_t) is_interrupted;
   void *data;
   union w2s_value results[W2S_MAX_RESULTS];
 };

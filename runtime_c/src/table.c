@@ -38,8 +38,9 @@ int32_t w2si_table_init(struct w2s_table *table, struct w2si_store *store, const
     return w2si_fail(error, W2S_ERR_RESOURCE, "out of memory for a table of %llu elements",
                      (unsigned long long)type->min_elems);
   }
-  *table = (struct w2s_table){.elems = elems, .n_elems = type->min_elems, .capacity = type->min_elems, .max_elems = most,
-                              .declared_max_elems = type->has_max ? type->max_elems : 0, .has_max = type->has_max,
+  *table = (struct w2s_table){.elems = elems, .n_elems = type->min_elems, .capacity = type->min_elems,
+                              .max_elems = most, .has_max = type->has_max,
+                              .declared_max_elems = type->has_max ? type->max_elems : 0,
                               .is64 = type->is64, .is_func = (uint8_t)w2si_heap_is_func(type->type.heap),
                               .type = type->type, .store = &store->pub, .next = store->tables};
   store->tables = table;

@@ -60,6 +60,18 @@ void w2si_builtin_call_host(struct w2s_host_func *func, union w2s_value *values)
   if (failed) w2si_trap(store, W2S_TRAP_HOST, (uintptr_t)__builtin_return_address(0), 0);
 }
 
+int32_t w2si_poll_host(struct w2si_store *store) {
+  struct w2si_activation *activation = store->top;
+  uint8_t *limit = store->pub.stack_limit;
+  if (!store->poll) return 0;
+  restore_fp_control(activation);
+  int32_t failed = store->poll(&store->pub);
+  set_wasm_fp_control(activation);
+  store->top = activation;
+  store->pub.stack_limit = limit;
+  return failed;
+}
+
 static int32_t stack_exhausted(struct w2si_thread *thread) {
   thread->trap = W2S_TRAP_STACK_OVERFLOW;
   thread->trap_pc = 0;
@@ -81,6 +93,8 @@ static int32_t enter_outermost(struct w2si_store *store, struct w2si_thread *thr
   uint64_t budget = store->limits.stack_bytes;
   store->pub.stack_limit = frame - (budget < room ? budget : room);
   thread->chain_depth = 0;
+  atomic_store_explicit(&store->is_interrupted, 0, memory_order_relaxed);
+  store->pub.tail.direct = NULL; /* a trap may have left it */
   if (store->n_guarded) w2si_fault_recheck(thread);
   return W2S_OK;
 }

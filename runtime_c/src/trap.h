@@ -10,5 +10,7 @@ _Noreturn void w2si_trap(struct w2si_store *store, uint32_t code, uintptr_t pc, 
 /* w2s_builtins.trap and .call_host */
 void w2si_builtin_trap(struct w2s_vm *vm, uint32_t code);
 void w2si_builtin_call_host(struct w2s_host_func *func, union w2s_value *values);
+/* Let the embedder look after things while code of the store, which the thread has left, waits. Non-zero: it failed. */
+int32_t w2si_poll_host(struct w2si_store *store);
 
 #endif

@@ -51,7 +51,7 @@ static void test_limits(void) {
   CHECK(!make(store, 65537, -1, 1));
   CHECK(!w2s_memory_new(store, UINT64_MAX, 0, 0, 1, 0, 16, 0, &error) && error.status == W2S_ERR_RESOURCE);
   CHECK(!w2s_memory_new(store, UINT64_C(1) << 48, 0, 0, 1, 0, 16, 0, &error) && error.status == W2S_ERR_RESOURCE);
-  CHECK(!w2s_memory_new(store, 1, 0, 0, 0, 1, 16, 1, &error) && error.status == W2S_ERR_RESOURCE);
+  CHECK(!w2s_memory_new(store, 1, 0, 0, 0, 1, 16, 1, &error) && error.status == W2S_ERR_USAGE);
   CHECK(!w2s_memory_new(store, 1, 0, 0, 1, 0, 16, 1, &error) && error.status == W2S_ERR_USAGE);
   CHECK(!w2s_memory_new(store, 1, 0, 0, 0, 0, 17, 0, &error) && error.status == W2S_ERR_USAGE);
   limits.memory_bytes = 5 * page / 2;

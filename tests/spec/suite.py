@@ -22,6 +22,7 @@ GROUPS = (
     "3.0-multi-memory",
     "3.0-function-references",
     "3.0-memory64",
+    "3.0-tail-call",
     "3.0-mixed",
     "proposal-custom-page-sizes",
     "proposal-wide-arithmetic",

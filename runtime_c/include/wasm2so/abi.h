@@ -36,7 +36,9 @@ enum w2s_trap_code {
   W2S_TRAP_CAST_FAILURE = 13,
   W2S_TRAP_ARRAY_OUT_OF_BOUNDS = 14,
   W2S_TRAP_UNDEFINED_ELEMENT = 15, /* call_indirect beyond the end of the table */
-  W2S_TRAP_HOST = 16               /* a host function failed; the embedder holds its error */
+  W2S_TRAP_HOST = 16,              /* a host function failed; the embedder holds its error */
+  W2S_TRAP_WAIT_ON_UNSHARED = 17,  /* memory.atomic.wait on a memory that is not shared */
+  W2S_TRAP_EXIT = 18               /* no failure: the program ended itself (WASI's proc_exit) */
 };
 
 /* Kinds of imports and exports: the bytes of the binary format. */
@@ -120,7 +122,8 @@ union w2s_ref {
   uint64_t word;
 };
 
-/* A linear memory. `base` never moves during the memory's life: growth happens inside the reservation. */
+/* A linear memory. `base` never moves during the memory's life: growth happens inside the reservation. A shared memory
+ * belongs to no store (`store` and `next` are NULL), and `bytes` is read and written atomically. */
 struct w2s_memory {
   uint8_t *base;
   uint64_t bytes;      /* current size */
@@ -163,12 +166,24 @@ struct w2s_global {
   union w2s_value own; /* storage of a host-made global */
 };
 
+/* A tail call that has been asked for: the function that asked has returned, and its entry makes the call.
+ * Arguments wait in store->results. `direct` is the code the loop calls next: an entry that finds its own
+ * address there leaves the next tail call to that loop, so that the stack does not grow. */
+struct w2s_tail {
+  void (*run)(struct w2s_funcref *callee, union w2s_value *values); /* array call of the callee; NULL: nothing asked */
+  void (*direct)(void);
+  uint32_t n_slots; /* the larger of the callee's numbers of parameters and results, at least 1 */
+  uint32_t reserved_;
+  struct w2s_funcref callee;
+};
+
 /* The part of a store that generated code reads. The runtime's own part lies behind it. */
 struct w2s_store {
   uint8_t *stack_limit;        /* lowest frame address allowed in the current activation */
   union w2s_value *results;    /* W2S_MAX_RESULTS slots: second and further results of the last call */
   uint64_t epoch_deadline;     /* reserved for interruption */
   int64_t fuel;                /* reserved for metering */
+  struct w2s_tail tail;
 };
 
 /* The fixed head of every instance's context. */
@@ -247,7 +262,7 @@ struct w2s_meta_memory {
   uint64_t min_pages;
   uint64_t max_pages;
   uint32_t page_log2;
-  uint32_t vm_offset; /* imported: of a pointer to w2s_memory; own: of the w2s_memory itself */
+  uint32_t vm_offset; /* imported or shared: of a pointer to w2s_memory; else of the w2s_memory itself */
   uint8_t imported;
   uint8_t has_max;
   uint8_t is64;

@@ -39,6 +39,13 @@ struct w2s_builtins {
 
   /* call_indirect through a table whose element type is not final: is `actual` a subtype of `expected`? */
   uint32_t (*type_matches)(uint32_t actual, uint32_t expected);
+
+  /* memory.atomic.notify: how many were woken. */
+  uint32_t (*atomic_notify)(struct w2s_vm *vm, struct w2s_memory *memory, uint64_t index, uint64_t offset,
+                            uint32_t count);
+  /* memory.atomic.wait32 (n_bytes 4) and wait64 (8): 0 woken, 1 not equal, 2 timed out. */
+  uint32_t (*atomic_wait)(struct w2s_vm *vm, struct w2s_memory *memory, uint64_t index, uint64_t offset,
+                          uint64_t expected, uint64_t timeout_ns, uint32_t n_bytes);
 };
 
 #endif

@@ -5,6 +5,7 @@
 #define W2S_LIKELY(x) __builtin_expect(!!(x), 1)
 #define W2S_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define W2S_INLINE static inline __attribute__((always_inline, unused))
+#define W2S_OUTLINE static __attribute__((noinline, unused))
 #define W2S_COLD __attribute__((cold, noinline, noreturn, unused))
 #define W2S_EXPORT __attribute__((visibility("default")))
 
@@ -23,6 +24,9 @@
 #define W2S_KEEP_FLOAT(v) __asm__ volatile("" : "+" W2S_FREG(v))
 /* Hide a float's value from constant folding: compilers fold x*1.0 and (float)(double)x without quieting NaNs. */
 #define W2S_HIDE_FLOAT(v) __asm__("" : "+" W2S_FREG(v))
+/* Likewise for vectors. */
+#define W2S_KEEP_VECTOR(v) __asm__ volatile("" : : W2S_FREG(v))
+#define W2S_HIDE_VECTOR(v) __asm__("" : "+" W2S_FREG(v))
 
 /* Does rounding (ceil, floor, trunc, rint) quiet signalling NaNs? Instructions do, gcc's inline sequences do not. */
 #if defined(__SSE4_1__) || defined(__aarch64__)
@@ -30,6 +34,33 @@
 #else
 #define W2S_ROUNDING_QUIETS 0
 #endif
+
+/* A vector of 16 bytes, and an alignment other than the type's own. */
+#define W2S_VECTOR __attribute__((vector_size(16)))
+#define W2S_ALIGNED(n) __attribute__((aligned(n)))
+/* Vector helpers are plain functions without optimisation: inlined ones would each keep their variables in the frame. */
+#if defined(__OPTIMIZE__)
+#define W2S_SIMD W2S_INLINE
+#else
+#define W2S_SIMD static inline __attribute__((unused))
+#endif
+/* The part of simd.h that is written for this machine. */
+#if defined(__SSE4_1__)
+#define W2S_SIMD_PART "simd_sse41.h"
+#else
+#define W2S_SIMD_PART "simd_plain.h"
+#endif
+/* Lanes of two vectors, chosen by constants: n + k is lane k of the second. */
+#if defined(__clang__) || __GNUC__ >= 12
+#define W2S_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define W2S_SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (__typeof__(a)){__VA_ARGS__})
+#endif
+/* i8x16.shuffle, and shuffles of bytes that are shuffles of wider lanes. */
+#define W2S_SHUFFLE8(a, b, ...) ((w2s_v128)W2S_SHUFFLE((w2s_u8x16)(a), (w2s_u8x16)(b), __VA_ARGS__))
+#define W2S_SHUFFLE16(a, b, ...) ((w2s_v128)W2S_SHUFFLE((w2s_u16x8)(a), (w2s_u16x8)(b), __VA_ARGS__))
+#define W2S_SHUFFLE32(a, b, ...) ((w2s_v128)W2S_SHUFFLE((w2s_u32x4)(a), (w2s_u32x4)(b), __VA_ARGS__))
+#define W2S_SHUFFLE64(a, b, ...) W2S_SHUFFLE((w2s_v128)(a), (w2s_v128)(b), __VA_ARGS__)
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "wasm2so supports little-endian machines only"

@@ -26,6 +26,15 @@ struct w2s_error {
   char message[500]; /* UTF-8, terminated; guest-made names are cut to fit and have control characters replaced */
 };
 
+enum w2s_wait_result {
+  W2S_WAIT_WOKEN = 0,
+  W2S_WAIT_NOT_EQUAL = 1,
+  W2S_WAIT_TIMED_OUT = 2,
+  W2S_WAIT_CANCELLED = 3, /* `poll` gave up */
+  W2S_WAIT_OUT_OF_BOUNDS = -1,
+  W2S_WAIT_UNALIGNED = -2
+};
+
 struct w2s_module; /* a loaded .so, reference counted, usable from any thread */
 
 /* Something importable or exported. Which member counts is told by `kind` (enum w2s_extern_kind). */
@@ -66,6 +75,12 @@ void w2s_store_get_limits(const struct w2s_store *store, struct w2s_limits *limi
 void w2s_store_set_limits(struct w2s_store *store, const struct w2s_limits *limits);
 void w2s_store_set_data(struct w2s_store *store, void *data); /* for the embedder */
 void *w2s_store_data(const struct w2s_store *store);
+/* Code of the store that waits (memory.atomic.wait) calls `poll` at least every 50 ms, as it would a host function;
+ * non-zero means failure and traps with W2S_TRAP_HOST. */
+void w2s_store_set_poll(struct w2s_store *store, int32_t (*poll)(struct w2s_store *store));
+/* From any thread: if code of the store runs, its wait, or the next one of the same call, traps with
+ * W2S_TRAP_INTERRUPT. */
+void w2s_store_interrupt(struct w2s_store *store);
 
 /* dlopen the file behind `fd` (kept open for its images) and check its descriptor. `path` is for messages. */
 int32_t w2s_module_open(int32_t fd, const char *path, struct w2s_module **out, struct w2s_error *error);
@@ -105,6 +120,21 @@ struct w2s_memory *w2s_memory_new(struct w2s_store *store, uint64_t min_pages, u
                                   struct w2s_error *error);
 /* Old size in pages, or UINT64_MAX. */
 uint64_t w2s_memory_grow(struct w2s_memory *memory, uint64_t delta_pages);
+/* The current size. */
+uint64_t w2s_memory_bytes(const struct w2s_memory *memory);
+
+/* A shared memory belongs to no store: all functions on it may be called from any thread at any time. It lives until the
+ * last reference and the last store that uses it are gone. w2s_shared_memory_new gives the first reference. */
+struct w2s_memory *w2s_shared_memory_new(uint64_t min_pages, uint64_t max_pages, int32_t is64, uint32_t page_log2,
+                                         int32_t guarded, struct w2s_error *error);
+void w2s_shared_memory_retain(struct w2s_memory *memory);
+void w2s_shared_memory_release(struct w2s_memory *memory);
+/* memory.atomic.wait32 (n_bytes 4) and wait64 (8) by the host: an enum w2s_wait_result. timeout_ns < 0: without end.
+ * At least every 50 ms `poll` is called, if not NULL; non-zero gives up. */
+int32_t w2s_memory_wait(struct w2s_memory *memory, uint64_t address, uint64_t expected, uint32_t n_bytes,
+                        int64_t timeout_ns, int32_t (*poll)(void *env), void *env);
+/* memory.atomic.notify by the host: how many were woken, or W2S_WAIT_OUT_OF_BOUNDS or _UNALIGNED. */
+int64_t w2s_memory_notify(struct w2s_memory *memory, uint64_t address, uint32_t count);
 struct w2s_table *w2s_table_new(struct w2s_store *store, const struct w2s_valtype *type, uint64_t min_elems,
                                 uint64_t max_elems, int32_t has_max, int32_t is64, union w2s_ref init,
                                 struct w2s_error *error);

@@ -24,8 +24,7 @@ enum w2s_wasi_stream { W2S_WASI_STDIN = 0, W2S_WASI_STDOUT = 1, W2S_WASI_STDERR 
 enum w2s_wasi_preopen_flag { W2S_WASI_READ_ONLY = 1 };
 
 enum w2s_wasi_option {
-  W2S_WASI_WALK_PATHS = 1, /* resolve host paths by walking components, as if the system had no openat2 */
-  W2S_WASI_ALLOW_RAISE = 2 /* proc_raise sends real signals to the process; without it, it is ENOSYS */
+  W2S_WASI_WALK_PATHS = 1 /* resolve host paths by walking components, as if the system had no openat2 */
 };
 
 enum w2s_wasi_clock { W2S_WASI_REALTIME = 0, W2S_WASI_MONOTONIC = 1, W2S_WASI_PROCESS_CPU = 2, W2S_WASI_THREAD_CPU = 3 };
