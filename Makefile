@@ -35,8 +35,26 @@ spec: runtime  ## the official test suite only
 golden: runtime  ## rewrite the expected C, and show what changed
 	$(RUN) -m pytest -q tests/golden --update; git --no-pager diff --stat -- tests/golden
 
-bench: runtime  ## benchmarks, beside other engines where they are installed
-	set -e; for run in bench/*.py; do echo "== $$run"; $(RUN) $$run; done
+spec-matrix: runtime  ## the official test suite with gcc and clang at -O0, -O1 and -O2
+	$(RUN) -m tests.spec --matrix
+
+hostile: runtime  ## oversized and malicious modules, the slow ones included
+	$(RUN) -m pytest -q -n auto tests/hostile
+
+BENCHES := calls traps emit large
+bench: $(BENCHES:%=bench-%)  ## all figures, beside other engines in the same run
+
+bench-calls: runtime  ## what a call from Python costs
+	$(RUN) bench/calls.py
+
+bench-traps: runtime  ## 100,000 traps in 4 threads
+	$(RUN) bench/traps.py
+
+bench-emit: runtime  ## speed of translation, on the sample modules and any in MODULES
+	$(RUN) bench/emit.py --share $(or $(MODULES),samples/*/*.wasm)
+
+bench-large: runtime  ## a large module made by others (npm fetches it): compile, run, compare
+	$(RUN) bench/large_module.py
 
 fmt: runtime  ## format, and fix what can be fixed
 	$(RUN) -m ruff check --fix . ; $(RUN) -m ruff format .
