@@ -8,27 +8,16 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from aot.errors import (
-    BuildError,
-    DecodeError,
-    FormatError,
-    InvalidError,
-    LimitError,
-    LinkError,
-    ModuleError,
-    ResourceError,
-    UnsupportedError,
-    UsageError,
-    WasmError,
-)
-
 if TYPE_CHECKING:
+    from aot import wasi
     from aot.embed import (
         Caller,
         Config,
         Engine,
+        ExitTrap,
         ExportType,
         Func,
         FuncType,
@@ -38,9 +27,11 @@ if TYPE_CHECKING:
         Instance,
         InstanceExports,
         Limits,
+        Linker,
         Memory,
         MemoryType,
         Module,
+        SharedMemory,
         Store,
         StoreLimits,
         Table,
@@ -48,9 +39,24 @@ if TYPE_CHECKING:
         Trap,
         TrapCode,
         ValType,
+        WaitResult,
         compile,
         load,
     )
+    from aot.errors import (
+        BuildError,
+        DecodeError,
+        FormatError,
+        InvalidError,
+        LimitError,
+        LinkError,
+        ModuleError,
+        ResourceError,
+        UnsupportedError,
+        UsageError,
+        WasmError,
+    )
+    from aot.wasi import Wasi, WasiConfig
 
 __all__ = [
     "BuildError",
@@ -58,6 +64,7 @@ __all__ = [
     "Config",
     "DecodeError",
     "Engine",
+    "ExitTrap",
     "ExportType",
     "FormatError",
     "Func",
@@ -71,11 +78,13 @@ __all__ = [
     "LimitError",
     "Limits",
     "LinkError",
+    "Linker",
     "Memory",
     "MemoryType",
     "Module",
     "ModuleError",
     "ResourceError",
+    "SharedMemory",
     "Store",
     "StoreLimits",
     "Table",
@@ -85,20 +94,27 @@ __all__ = [
     "UnsupportedError",
     "UsageError",
     "ValType",
+    "WaitResult",
+    "Wasi",
+    "WasiConfig",
     "WasmError",
     "compile",
     "load",
+    "wasi",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    """Load the runtime at the first use of something that needs it: compiling and validating do not."""
+    """Load what is needed at its first use: compiling needs no runtime, and running a compiled program little else."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from aot import embed
-
-    value = globals()[name] = getattr(embed, name)
-    return value
+    if name == "wasi":
+        return import_module("aot.wasi")
+    found = getattr(import_module("aot.errors"), name, None)
+    if found is None:
+        found = getattr(import_module("aot.wasi" if name.startswith("Wasi") else "aot.embed"), name)
+    globals()[name] = found
+    return found
 
 
 def __dir__() -> list[str]:

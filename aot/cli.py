@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from aot.cli_run import HELP as RUN_HELP
+from aot.cli_run import HELP_OPTIONS, Request, Usage, parse, start
+
 if TYPE_CHECKING:
     from aot.build import BuildOptions, BuildReport
     from aot.errors import WasmError
 
 STDIN = "-"
-_SUFFIXES = {"so": ".so", "obj": ".o", "c": "-c"}
+_SUFFIXES = {"so": ".so", "obj": ".o", "exe": "", "c": "-c"}
 _RESERVATION = 9 << 30
 
 EPILOG = """\b
@@ -29,6 +32,8 @@ Environment:
 Examples:
   wasm2so gcd.wasm                      write gcd.so beside gcd.wasm
   wasm2so -O1 -j8 big.wasm -o big.so    sooner done
+  wasm2so --emit exe tool.wasm          write the program tool
+  wasm2so run tool.wasm --dir . -- -v   run it at once
   wasm2so --emit c gcd.wasm -o gcd-c    C sources and headers for your own build
   wasm2so inspect gcd.so                what is in it
 """
@@ -70,7 +75,7 @@ def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> N
     cls=DefaultGroup,
     no_args_is_help=True,
     options_metavar="[OPTIONS] FILE",
-    subcommand_metavar="| validate FILE... | inspect FILE",
+    subcommand_metavar="| run FILE | validate FILE... | inspect FILE",
     epilog=EPILOG,
 )
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version)
@@ -101,8 +106,9 @@ def cli() -> None:
               "address space is limited.")  # fmt: skip
 @click.option("--traps", type=click.Choice(["precise", "relaxed"]), default="precise", show_default=True,
               help="relaxed lets the compiler drop loads that would trap but whose value is not used.")  # fmt: skip
-@click.option("--emit", type=click.Choice(["so", "obj", "c"]), default="so", show_default=True,
-              help="so: shared object. obj: one relocatable object, for linking into a program. c: a folder of C files "
+@click.option("--emit", type=click.Choice(["so", "obj", "exe", "c"]), default="so", show_default=True,
+              help="so: shared object. obj: one relocatable object, for linking into a program. exe: a WASI "
+              "program for this system that needs nothing else; --w2s-help tells its settings. c: a folder of C files "
               "with the headers they include; compile each .c there with -I of that folder.")  # fmt: skip
 @click.option("--cache/--no-cache", default=False, show_default=True, help="Look the result up in the cache, and keep "
               "it there. For --emit so.")  # fmt: skip
@@ -189,6 +195,45 @@ def inspect(file: str) -> None:
             lines = describe_module(decode_module(_read(file)))
         for line in lines:
             click.echo(line)
+
+
+class RunCommand(click.Command):
+    """A command whose arguments `aot.cli_run` parses: a program that is in the cache is run without this module."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            ctx.params["request"] = parse(args)
+        except Usage as err:
+            if str(err):
+                raise click.UsageError(str(err), ctx) from None
+            click.echo(ctx.get_help())
+            ctx.exit()
+        return []
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        return ["[OPTIONS] FILE [OPTIONS] [--] [ARGS]..."]
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Options"):
+            formatter.write_dl([*HELP_OPTIONS, ("--help", "Show this message and exit.")])
+
+
+@cli.command("run", cls=RunCommand, help=RUN_HELP, short_help="Run a program for WASI, compiled through the cache.")
+def run_command(request: Request) -> int:
+    file = request.file
+    with _errors(file):
+        from aot.build import BuildOptions, compile_cached, quick
+        from aot.build.progress import Bar
+        from aot.program import can_reserve
+
+        if file != STDIN and _is_elf(file):
+            return start(request, file)
+        source = None if file == STDIN else Path(file).stat()
+        options = BuildOptions(opt_level=min(int(request.opt), 2), guard=can_reserve())
+        compiled = str(compile_cached(_read(file), options, progress=Bar()))
+        if source is not None:
+            quick.remember(quick.name_of(source, request.options), source, compiled)
+    return start(request, compiled)
 
 
 def main(args: Sequence[str] | None = None) -> int:

@@ -14,3 +14,7 @@ for name in shapes report; do
   python -c "import sys, wasmtime; sys.stdout.buffer.write(wasmtime.wat2wasm(open('linking/$name.wat').read()))" \
     > linking/$name.wasm
 done
+for name in tree:wasi_tree merge:wasi_memory; do
+  folder=${name#*:} program=${name%:*}
+  python -m ziglang cc -target wasm32-wasi -Os -s "$folder/$program.c" -o "$folder/$program.wasm"
+done

@@ -17,11 +17,17 @@ VERSIONS = {
         extended_const=False,
         gc=False,
         memory64=False,
+        simd=False,
+        relaxed_simd=False,
+        threads=False,
     ),
-    "2.0": Features(multi_memory=False, extended_const=False, gc=False, memory64=False),
+    "2.0": Features(multi_memory=False, extended_const=False, gc=False, memory64=False, relaxed_simd=False, threads=False),
+    "threads": Features(
+        reference_types=False, multi_memory=False, extended_const=False, gc=False, memory64=False, relaxed_simd=False
+    ),
     "3.0": Features(),
 }
-"""Version of the specification -> what modules of it may use."""
+"""Version of the specification -> what modules of it may use. The proposal of threads is older than other features."""
 
 
 def check(data: bytes, version: str = "3.0") -> None:

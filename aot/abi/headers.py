@@ -1,4 +1,4 @@
-"""Reads the runtime's headers with pycparser: struct layouts, enum values, and the digest that names this ABI.
+"""Reads the runtime's headers with pycparser: struct layouts and enum values.
 
 abi.h, libcalls.h and runtime.h hold nothing but structs, enums, prototypes, comments and includes, so they need no
 preprocessor. Sizes and alignments are those of the LP64 ABIs (x86-64 and aarch64 Linux); generated C asserts them.
@@ -7,17 +7,16 @@ preprocessor. Sizes and alignments are those of the LP64 ABIs (x86-64 and aarch6
 from __future__ import annotations
 
 import functools
-import hashlib
 import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from pycparser import c_ast, c_parser
 
-ABI_HEADERS = ("abi.h", "libcalls.h")
-_ALL_HEADERS = (*ABI_HEADERS, "runtime.h")
+from aot.abi.files import header_text
+
+_HEADERS = ("abi.h", "libcalls.h", "runtime.h")
 
 _SCALARS = {
     "char": ("c", 1),
@@ -108,29 +107,6 @@ class StructLayout:
         return struct.Struct("".join(parts))
 
 
-def include_dir() -> Path:
-    """The folder to pass to compilers with -I: it holds ``wasm2so/*.h``. Raises FileNotFoundError."""
-    package = Path(__file__).resolve().parent.parent
-    for folder in (package / "_include", package.parent / "runtime_c" / "include"):
-        if (folder / "wasm2so" / "abi.h").is_file():
-            return folder
-    raise FileNotFoundError("the wasm2so headers are not installed beside the package")
-
-
-def header_text(name: str) -> str:
-    """The text of one of the runtime's headers."""
-    return (include_dir() / "wasm2so" / name).read_text(encoding="ascii")
-
-
-@functools.cache
-def abi_digest() -> bytes:
-    """SHA-256 over abi.h and libcalls.h: 32 bytes that name this binary interface."""
-    digest = hashlib.sha256()
-    for name in ABI_HEADERS:
-        digest.update((include_dir() / "wasm2so" / name).read_bytes())
-    return digest.digest()
-
-
 def strip_for_pycparser(text: str) -> str:
     """Drop comments and preprocessor lines; what is left must be plain C."""
     text = re.sub(r"/\*.*?\*/", " ", text, flags=re.DOTALL)
@@ -139,7 +115,7 @@ def strip_for_pycparser(text: str) -> str:
 
 @functools.cache
 def _declarations() -> tuple[dict[str, c_ast.Struct | c_ast.Union], dict[str, dict[str, int]]]:
-    source = _PRELUDE + "\n".join(strip_for_pycparser(header_text(name)) for name in _ALL_HEADERS)
+    source = _PRELUDE + "\n".join(strip_for_pycparser(header_text(name)) for name in _HEADERS)
     structs: dict[str, c_ast.Struct | c_ast.Union] = {}
     enums: dict[str, dict[str, int]] = {}
     for node in c_parser.CParser().parse(source, filename="abi.h").ext:

@@ -63,7 +63,7 @@ def is_func_ref(module: Module, t: RefType) -> bool:
     return isinstance(module.types[t.heap].comp, FuncType)
 
 
-_NUM_C = {"i": ("uint32_t", 4), "l": ("uint64_t", 8), "f": ("float", 4), "d": ("double", 8)}
+_NUM_C = {"i": ("uint32_t", 4), "l": ("uint64_t", 8), "f": ("float", 4), "d": ("double", 8), "v": ("w2s_v128", 16)}
 
 
 def value_ctype(module: Module, t: ValType) -> tuple[str, int]:
@@ -82,6 +82,11 @@ def escaping_functions(module: Module) -> tuple[int, ...]:
     if module.start is not None:
         found.add(module.start)
     return tuple(sorted(found))
+
+
+def is_inline_memory(module: Module, memory: int) -> bool:
+    """Does the memory lie in the context? The others are imported, or shared, and may outlive the instance."""
+    return memory >= module.n_imported_memories and not module.memories[memory].limits.shared
 
 
 class _Builder:
@@ -113,7 +118,9 @@ def _global_fields(builder: _Builder, module: Module) -> tuple[int, ...]:
     for index, global_ in enumerate(module.globals):
         ctype, size = value_ctype(module, global_.value)
         if index < module.n_imported_globals:
-            offsets.append(builder.add_pointer(f"g{index}", ctype))
+            # a global of another instance or of the host may lie at any multiple of 8
+            target = "w2s_v128_slot" if ctype == "w2s_v128" else ctype
+            offsets.append(builder.add_pointer(f"g{index}", target))
         else:
             offsets.append(builder.add(f"g{index}", ctype, size, size))
     return tuple(offsets)
@@ -127,9 +134,9 @@ def layout_of(module: Module) -> Layout:
     builder = _Builder()
     builder.add_struct("head", "w2s_vm_head")
     memories = tuple(
-        builder.add_pointer(f"mem{k}", "struct w2s_memory")
-        if k < module.n_imported_memories
-        else builder.add_struct(f"mem{k}", "w2s_memory")
+        builder.add_struct(f"mem{k}", "w2s_memory")
+        if is_inline_memory(module, k)
+        else builder.add_pointer(f"mem{k}", "struct w2s_memory")
         for k in range(len(module.memories))
     )
     tables = tuple(

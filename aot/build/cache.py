@@ -7,7 +7,6 @@ as a whole, never written to, since running instances have them mapped.
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
 import os
@@ -19,13 +18,13 @@ from aot.abi import abi_digest, include_dir
 from aot.build.folders import cache_root, new_file, private_folder
 from aot.build.options import BuildOptions
 from aot.build.progress import Progress
+from aot.build.stamp import translator_stamp
 from aot.build.toolchain import Kind, Toolchain, file_stamp, find_command, probe
 from aot.build.version import VERSION
 from aot.errors import ResourceError
 
 _TRAILER = struct.Struct("<8sQ32s")
 _MAGIC = b"w2s-entr"
-_TRANSLATOR = ("wasm", "abi", "emit")
 _BLOCK = 1 << 20
 
 
@@ -83,7 +82,7 @@ def cache_key(data: bytes, options: BuildOptions, toolchain: Toolchain) -> str:
     parts = (
         hashlib.sha256(data).digest(),
         abi_digest(),
-        _translator_stamp(include_dir()),
+        translator_stamp(str(include_dir())),
         VERSION.encode(),
         toolchain.identity.encode(),
         options.code_key(toolchain).encode(),
@@ -157,21 +156,6 @@ def _is_sound(entry: Path) -> bool:
             digest.update(block)
             size -= len(block)
         return bool(digest.digest() == stated_digest)
-
-
-@functools.cache
-def _translator_stamp(include: Path) -> bytes:
-    """Changes whenever a file does that the generated code comes from: a release's version says it all, but whoever
-    works on the translator itself must not be handed yesterday's code. Looked at once a process, as imports are.
-    """
-    package = Path(__file__).resolve().parent.parent
-    digest = hashlib.sha256()
-    for folder in (*(package / name for name in _TRANSLATOR), include / "wasm2so"):
-        for item in sorted(os.scandir(folder), key=lambda item: item.name):
-            if item.name.endswith((".py", ".h")):
-                stat = item.stat()
-                digest.update(f"{item.name} {stat.st_size} {stat.st_mtime_ns}\n".encode())
-    return digest.digest()
 
 
 def _toolchain_from(answer: dict[str, object]) -> Toolchain:

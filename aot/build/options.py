@@ -14,7 +14,7 @@ from aot.wasm.features import Features
 
 MAX_OPT = 3
 
-EmitKind = Literal["so", "obj", "c"]
+EmitKind = Literal["so", "obj", "exe", "c"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from aot.abi import include_dir
 from aot.build.elf import ObjectKind, read_meta
+from aot.build.executable import check_imports, link_executable
 from aot.build.folders import new_file
 from aot.build.options import MAX_OPT, BuildOptions, BuildReport, EmitKind, Unit
 from aot.build.pool import run_pool
@@ -57,8 +58,8 @@ def compile_to_file(
     progress: Progress | None = None,
     toolchain: Toolchain | None = None,
 ) -> BuildReport:
-    """Compile a module to ``out``: a shared object, with ``emit="obj"`` a relocatable one, with ``emit="c"`` a folder
-    of C files, blobs and the headers they include.
+    """Compile a module to ``out``: a shared object, with ``emit="obj"`` a relocatable one, with ``emit="exe"`` a
+    program that needs nothing else, with ``emit="c"`` a folder of C files, blobs and the headers they include.
 
     ``toolchain`` saves looking for the compiler again. Raises ModuleError for the first thing wrong with the module,
     before any BuildError; UsageError if ``out`` cannot be such a result.
@@ -68,6 +69,8 @@ def compile_to_file(
     target = _check_target(out, emit)
     clock = time.monotonic()
     module = load_module(data, options.features)
+    if emit == "exe":
+        check_imports(module)
     seconds = {"decode": time.monotonic() - clock}
     try:
         with _workfolder(options) as tmp:
@@ -76,7 +79,7 @@ def compile_to_file(
                 out_bytes = _publish_folder(tmp, target)
             else:
                 units = _make_object(module, options, tmp, emit, progress, toolchain, seconds)
-                out_bytes = _publish_file(tmp / "out", target, executable=emit == "so")
+                out_bytes = _publish_file(tmp / "out", target, executable=emit != "obj")
     finally:
         progress.end()
     seconds["render"] = sum(unit.render_seconds for unit in units)
@@ -184,6 +187,9 @@ def _raise_first(source: _Source, tmp: Path) -> None:
 
 
 def _link(place: Workplace, objects: list[str], emit: EmitKind) -> None:
+    if emit == "exe":
+        link_executable(place, objects)
+        return
     make = place.toolchain.link_command if emit == "so" else place.toolchain.combine_command
     command = make(objects, "out")
     result = run(place, command)

@@ -46,6 +46,9 @@ LINK = (
     "-Wl,-z,relro,-z,now,-z,noexecstack,-z,defs",
     "-Wl,--build-id=sha1",
 )
+RUNTIME = ("-std=gnu11", "-O2", "-w", "-fPIC", "-fvisibility=hidden", "-fno-strict-aliasing", "-pthread")
+"""For the C runtime of executables."""
+EXECUTABLE = ("-pie", "-Wl,-z,relro,-z,now,-z,noexecstack", "-Wl,--gc-sections", "-pthread")
 CANDIDATES = ("gcc", "clang", "cc")
 MAX_CPU_LEVEL = 4
 
@@ -138,6 +141,25 @@ class Toolchain:
     def link_command(self, objects: Sequence[str], out: str) -> tuple[str, ...]:
         """Objects to shared object."""
         return (*self.command, *self._target_flags(), *LINK, *objects, "-o", out, "-lm")
+
+    def runtime_command(self, source: Path, out: str, *, defines: Sequence[str], folder: Path) -> tuple[str, ...]:
+        """A file of the C runtime, whose headers are in ``folder / "include"``, to relocatable object."""
+        return (
+            *self.command,
+            *self._target_flags(),
+            *RUNTIME,
+            f"-ffile-prefix-map={folder}=runtime",
+            *(f"-D{define}" for define in defines),
+            f"-I{folder / 'include'}",
+            "-c",
+            str(source),
+            "-o",
+            out,
+        )
+
+    def executable_command(self, objects: Sequence[str], out: str) -> tuple[str, ...]:
+        """Objects to executable."""
+        return (*self.command, *self._target_flags(), *EXECUTABLE, *objects, "-o", out, "-ldl", "-lm")
 
     def combine_command(self, objects: Sequence[str], out: str) -> tuple[str, ...]:
         """Objects to one relocatable object (``ld -r``)."""

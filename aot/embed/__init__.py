@@ -5,12 +5,14 @@ from aot.embed.engine import Config, Engine
 from aot.embed.func import Caller, Func
 from aot.embed.global_ import Global
 from aot.embed.instance import Instance, InstanceExports
+from aot.embed.linker import Linker
 from aot.embed.loading import compile, load
 from aot.embed.memory import Memory
 from aot.embed.module import Module
+from aot.embed.shared import SharedMemory, WaitResult
 from aot.embed.store import Store, StoreLimits
 from aot.embed.table import Table
-from aot.embed.trap import Trap, TrapCode
+from aot.embed.trap import ExitTrap, Trap, TrapCode
 from aot.embed.types import (
     ExportType,
     FuncType,
@@ -28,6 +30,7 @@ _native.register(
     {
         "Func": Func,
         "Memory": Memory,
+        "SharedMemory": SharedMemory,
         "Table": Table,
         "Global": Global,
         "Trap": Trap,
@@ -42,6 +45,7 @@ __all__ = [
     "Caller",
     "Config",
     "Engine",
+    "ExitTrap",
     "ExportType",
     "Func",
     "FuncType",
@@ -51,9 +55,11 @@ __all__ = [
     "Instance",
     "InstanceExports",
     "Limits",
+    "Linker",
     "Memory",
     "MemoryType",
     "Module",
+    "SharedMemory",
     "Store",
     "StoreLimits",
     "Table",
@@ -61,6 +67,7 @@ __all__ = [
     "Trap",
     "TrapCode",
     "ValType",
+    "WaitResult",
     "compile",
     "load",
 ]

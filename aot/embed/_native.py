@@ -13,8 +13,20 @@ StoreBase = _runtime.StoreBase
 Item = _runtime.Item
 BoundFunc = _runtime.BoundFunc
 MemoryBase = _runtime.MemoryBase
+SharedMemoryBase = _runtime.SharedMemoryBase
 TableBase = _runtime.TableBase
 GlobalBase = _runtime.GlobalBase
 register = _runtime.register
 
-__all__ = ["BoundFunc", "GlobalBase", "Item", "MemoryBase", "StoreBase", "TableBase", "ffi", "lib", "register"]
+__all__ = [
+    "BoundFunc",
+    "GlobalBase",
+    "Item",
+    "MemoryBase",
+    "SharedMemoryBase",
+    "StoreBase",
+    "TableBase",
+    "ffi",
+    "lib",
+    "register",
+]

@@ -45,6 +45,9 @@ class Config:
     wasm_custom_page_sizes: bool = True
     wasm_wide_arithmetic: bool = True
     wasm_tail_call: bool = True
+    wasm_simd: bool = True
+    wasm_relaxed_simd: bool = True
+    wasm_threads: bool = True
     wasm_gc: bool = True
 
     @property

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from aot.embed._native import Item
 from aot.embed.func import Func
-from aot.embed.linking import resolve_imports
+from aot.embed.linking import Linkable, resolve_imports
 from aot.embed.store import Store
 from aot.embed.storelike import Storelike, is_storelike, store_of
+from aot.embed.wasi import WasiContext
 from aot.errors import UsageError
 
 if TYPE_CHECKING:
@@ -65,19 +65,28 @@ class InstanceExports(Mapping[str, Any]):
 class Instance:
     """An instance of a module. Its exports are attributes: ``instance.gcd(6, 9)``, ``instance.memory``.
 
-    Exports whose names are no identifiers, that the class itself uses (``exports``, ``module``, ``store``), or that
-    Python gives a meaning (``__copy__``), are found in ``instance.exports``.
+    Exports whose names are no identifiers, that the class itself uses (``exports``, ``module``, ``store``,
+    ``wasi``), or that Python gives a meaning (``__copy__``), are found in ``instance.exports``.
     """
 
-    def __init__(self, store: Store, module: Module, imports: Mapping[str, Any] | Sequence[Any] = ()) -> None:
+    def __init__(
+        self,
+        store: Store,
+        module: Module,
+        imports: Mapping[str, Any] | Sequence[Any] = (),
+        *,
+        wasi: WasiContext | None = None,
+    ) -> None:
         """Instantiate ``module`` in ``store`` and run its start function.
 
-        ``imports`` are given in the order of ``module.imports``, or by module and name. Raises LinkError if one is
-        missing or does not fit, ResourceError if limits do not allow it, Trap and what host functions raise.
+        ``imports`` are given in the order of ``module.imports``, or by module and name; functions of WASI that are not
+        among the latter come from ``wasi``, else from the store's context. Raises LinkError if one is missing or
+        does not fit, ResourceError if limits do not allow it, Trap and what host functions raise.
         """
         if not isinstance(store, Store):
             raise TypeError(f"expected a Store, not {type(store).__name__}")
-        items = resolve_imports(store, module._metadata.imports, imports)
+        self.wasi = store.wasi if wasi is None else wasi
+        items = resolve_imports(store, module._metadata.imports, imports, self.wasi)
         store._modules[module._address] = module
         callers: list[Func] = []
         if items:
@@ -105,7 +114,7 @@ class Instance:
         return f"<Instance of {self.module!r}>"
 
 
-def _for_importer(items: tuple[Item, ...], callers: list[Func]) -> tuple[Item, ...]:
+def _for_importer(items: tuple[Linkable, ...], callers: list[Func]) -> tuple[Linkable, ...]:
     """The items with a `Func` of their own for each host function that takes a `Caller`, also put into ``callers``."""
     used = list(items)
     for n, item in enumerate(items):

@@ -5,29 +5,37 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from aot.embed._native import BoundFunc, GlobalBase, Item, MemoryBase, TableBase
+from aot.embed._native import BoundFunc, GlobalBase, Item, MemoryBase, SharedMemoryBase, TableBase
 from aot.embed.func import Func, make_host_func
 from aot.embed.global_ import Global
 from aot.embed.store import Store
 from aot.embed.types import ExternType, FuncType, GlobalType, ImportType, MemoryType, TableType, kind_name
+from aot.embed.wasi import WASI_MODULES, WasiContext
 from aot.errors import LinkError, UsageError
 
-_BASES: tuple[tuple[type[Item], type], ...] = (
+Linkable = Item | SharedMemoryBase
+
+_BASES: tuple[tuple[type[Linkable], type], ...] = (
     (BoundFunc, FuncType),
     (MemoryBase, MemoryType),
+    (SharedMemoryBase, MemoryType),
     (TableBase, TableType),
     (GlobalBase, GlobalType),
 )
 
 
 def resolve_imports(
-    store: Store, wanted: Sequence[ImportType], given: Mapping[str, Any] | Sequence[Any]
-) -> tuple[Item, ...]:
-    """One item of ``store`` for each import, made where a plain callable or value was given.
+    store: Store,
+    wanted: Sequence[ImportType],
+    given: Mapping[str, Any] | Sequence[Any],
+    wasi: WasiContext | None = None,
+) -> tuple[Linkable, ...]:
+    """One item of ``store`` for each import, made where a plain callable or value was given. WASI's functions come from
+    ``wasi`` unless they are given by name.
 
     Raises LinkError naming an import that is missing or of another kind. Types are the runtime's to compare.
     """
-    find = _by_name(given) if isinstance(given, Mapping) else _by_position(wanted, given)
+    find = _by_name(given, wasi) if isinstance(given, Mapping) else _by_position(wanted, given)
     return tuple(_as_item(store, import_, find(n, import_)) for n, import_ in enumerate(wanted))
 
 
@@ -43,11 +51,21 @@ def _by_position(wanted: Sequence[ImportType], given: Sequence[Any]) -> Callable
     return lambda n, import_: given[n]
 
 
-def _by_name(given: Mapping[str, Any]) -> Callable[[int, ImportType], Any]:
+def wasi_function(wasi: WasiContext | None, import_: ImportType) -> Func:
+    """The function of WASI that an import names. Raises LinkError if there is none."""
+    if import_.module in WASI_MODULES and wasi is None:
+        raise LinkError(f"unknown import: {describe(import_)}; programs that need WASI are given wasi=aot.Wasi(...)")
+    found = None if wasi is None else wasi._function(import_.module, import_.name)
+    if found is None:
+        raise LinkError(f"unknown import: {describe(import_)}")
+    return found
+
+
+def _by_name(given: Mapping[str, Any], wasi: WasiContext | None) -> Callable[[int, ImportType], Any]:
     def find(n: int, import_: ImportType) -> Any:
         names = given.get(import_.module)
         if names is None:
-            raise LinkError(f"unknown import: {describe(import_)}")
+            return wasi_function(wasi, import_)
         members = names if isinstance(names, Mapping) else getattr(names, "exports", None)
         if not isinstance(members, Mapping):
             raise TypeError(
@@ -56,15 +74,15 @@ def _by_name(given: Mapping[str, Any]) -> Callable[[int, ImportType], Any]:
         try:
             return members[import_.name]
         except KeyError:
-            raise LinkError(f"unknown import: {describe(import_)}") from None
+            return wasi_function(wasi, import_)
 
     return find
 
 
-def _as_item(store: Store, import_: ImportType, value: Any) -> Item:
+def _as_item(store: Store, import_: ImportType, value: Any) -> Linkable:
     wanted = import_.type
-    if isinstance(value, Item):
-        if value.store is not store:
+    if isinstance(value, (Item, SharedMemoryBase)):
+        if isinstance(value, Item) and value.store is not store:
             raise UsageError(f"import {describe(import_)} belongs to another store")
         found = next(t for base, t in _BASES if isinstance(value, base))
         if not isinstance(wanted, found):

@@ -31,6 +31,8 @@ class Memory(MemoryBase):
         """Make a memory. Raises ResourceError if the store's limits or the system do not allow it."""
         if not isinstance(ty, MemoryType):
             raise TypeError(f"expected a MemoryType, not {type(ty).__name__}")
+        if ty.is_shared:
+            raise UsageError("a shared memory belongs to no store: make a SharedMemory")
         limits = ty.limits
         guarded = store.engine.guard and not ty.is_64 and ty.page_size_log2 == PAGE_LOG2
         return MemoryBase.__new__(

@@ -52,14 +52,14 @@ class Module:
 
     @classmethod
     def from_file(cls, engine: Engine, path: PathLike) -> Self:
-        """Load a ``.wasm``, ``.wat`` or already compiled ``.so`` file; what it is, its first bytes tell.
+        """Load a ``.wasm``, ``.wat`` or already compiled ``.so`` file; its first bytes and its suffix tell.
 
         Raises OSError if it cannot be read, and what the constructor and `deserialize_file` raise.
         """
         place = Path(path)
         with place.open("rb") as file:
             head = file.read(4)
-            if head == b"\x7fELF":
+            if head == b"\x7fELF" or place.suffix == ".so":
                 return cls.deserialize_file(engine, place)
             data = head + file.read()
         text = place.suffix == ".wat" and not data.startswith(b"\0asm")
@@ -132,6 +132,7 @@ class Module:
         /,
         *,
         store: Store | None = None,
+        wasi: Any = None,
         **modules: Any,
     ) -> Instance:
         """Make an instance, in a store of its own unless one is given.
@@ -141,11 +142,21 @@ class Module:
         is a mapping of names or an `Instance`; each import is a `Func`, `Memory`, `Table` or `Global`, a plain callable
         for a function, or a plain value for an immutable global.
 
-        Raises LinkError naming an import that is missing or does not fit, and what the start function raises.
+        ``wasi`` describes what a program that imports WASI gets to see (`aot.Wasi`): the instance gets a context of its
+        own. A context (`WasiContext`) is shared with whatever else uses it. Anything else stands for a module "wasi".
+
+        Raises LinkError naming an import that is missing or does not fit, OSError for a directory or file of WASI that
+        cannot be opened, and what the start function raises.
         """
         from aot.embed.instance import Instance
+        from aot.embed.wasi import WasiContext, WasiSetup, open_wasi
 
-        return Instance(Store(self._engine) if store is None else store, self, _merge(imports, modules))
+        if wasi is not None and not isinstance(wasi, (WasiSetup, WasiContext)):
+            modules["wasi"] = wasi
+            wasi = None
+        store = Store(self._engine) if store is None else store
+        context = None if wasi is None else open_wasi(store, wasi)
+        return Instance(store, self, _merge(imports, modules), wasi=context)
 
     def __repr__(self) -> str:
         n_imports, n_exports = len(self._metadata.imports), len(self._metadata.export_indices)

@@ -11,6 +11,7 @@ from aot.errors import UsageError
 
 if TYPE_CHECKING:
     from aot.embed.module import Module
+    from aot.embed.wasi import WasiContext, WasiSetup
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class Store(StoreBase):
         self.data = data
         self._modules: dict[int, Module] = {}
         """Modules that have instances here, by the address of the runtime's object."""
+        self._wasi: WasiContext | None = None
 
     @property
     def limits(self) -> StoreLimits:
@@ -88,6 +90,19 @@ class Store(StoreBase):
         }
         now = asdict(self.limits)
         self.limits = StoreLimits(**{name: value if value >= 0 else now[name] for name, value in given.items()})
+
+    def set_wasi(self, wasi: WasiSetup) -> None:
+        """Make a WASI context as described (`aot.Wasi`, `aot.WasiConfig`), for instances made from now on that import
+        WASI's functions. Raises OSError for a directory or file that cannot be opened.
+        """
+        from aot.embed.wasi import open_wasi
+
+        self._wasi = open_wasi(self, wasi)
+
+    @property
+    def wasi(self) -> WasiContext | None:
+        """What `set_wasi` made."""
+        return self._wasi
 
     @property
     def _pointer(self) -> Any:

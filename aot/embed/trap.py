@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Any
 
 from aot.embed._native import lib
 from aot.errors import WasmError
@@ -28,6 +29,8 @@ class TrapCode(IntEnum):
     ARRAY_OUT_OF_BOUNDS = lib.W2S_TRAP_ARRAY_OUT_OF_BOUNDS
     UNDEFINED_ELEMENT = lib.W2S_TRAP_UNDEFINED_ELEMENT
     HOST = lib.W2S_TRAP_HOST
+    WAIT_ON_UNSHARED = lib.W2S_TRAP_WAIT_ON_UNSHARED
+    EXIT = lib.W2S_TRAP_EXIT
 
 
 class Trap(WasmError):  # noqa: N818, a trap is what the specification calls it
@@ -46,5 +49,21 @@ class Trap(WasmError):  # noqa: N818, a trap is what the specification calls it
         """The same as ``trap_code``."""
         return self.trap_code
 
-    def __reduce__(self) -> tuple[type[Trap], tuple[str, int | None]]:
+    def __reduce__(self) -> tuple[type[Trap], tuple[Any, ...]]:
         return type(self), (self.message, self.trap_code)
+
+
+class ExitTrap(Trap):
+    """A WASI program ended itself with ``proc_exit``: no failure, unless its status says so."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"exited with status {status}", lib.W2S_TRAP_EXIT)
+        self.exit_status = status
+
+    @property
+    def code(self) -> int:  # type: ignore[override]  # as in wasmtime-py
+        """The same as ``exit_status``."""
+        return self.exit_status
+
+    def __reduce__(self) -> tuple[type[Trap], tuple[Any, ...]]:
+        return type(self), (self.exit_status,)

@@ -30,6 +30,17 @@ class WasiSetup(ABC):
         """A context in ``store`` as described. Raises OSError for what the system refuses."""
 
 
+def open_wasi(store: Store, wasi: WasiSetup | WasiContext) -> WasiContext:
+    """A new context in ``store``, or the one that is given if it belongs there. Raises OSError, UsageError."""
+    if isinstance(wasi, WasiSetup):
+        return wasi._open(store)
+    if not isinstance(wasi, WasiContext):
+        raise TypeError(f"expected a Wasi, not {type(wasi).__name__}")
+    if wasi.store is not store:
+        raise UsageError("the WASI context belongs to another store")
+    return wasi
+
+
 @dataclass(frozen=True, slots=True)
 class WasiLimits:
     """What a guest may use. Beyond ``descriptors`` it gets EMFILE, beyond ``iovecs`` or ``subscriptions`` of one call

@@ -6,17 +6,24 @@ have handlers. Type checking is popping, so a body that comes through is valid, 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from aot.emit import names
+from aot.emit.atomic import access as atomic_access
 from aot.emit.context import ModuleContext, StackType
 from aot.emit.handlers import HANDLER_BY_CODE, Handler
-from aot.emit.immediates import read_u32, read_val_type
-from aot.emit.memory import load, store
+from aot.emit.immediates import admit, read_u32, read_val_type
+from aot.emit.memory import load, load_lane, store, store_lane
 from aot.emit.state import MAX_PENDING_CHARS, MAX_PENDING_DEPTH, PENDING_WINDOW, BodyState, Frame, bare
 from aot.emit.variable import needs_setting
+from aot.emit.vector import lane_op
 from aot.errors import DecodeError, LimitError, ModuleError, Site, UnsupportedError
-from aot.wasm.opcodes import BY_CODE, TABLE, UNSUPPORTED, Effect, Imm, Op
+from aot.wasm.op import Effect, Imm, Op
+from aot.wasm.opcodes import BY_CODE, TABLE, UNSUPPORTED
+from aot.wasm.opcodes_simd import FIRST_RELAXED
+from aot.wasm.opcodes_simd import PREFIX as VECTOR_PREFIX
+from aot.wasm.opcodes_threads import PREFIX as ATOMIC_PREFIX
 
 MAX_LOCALS = 50_000
 """Implementation limit of the JavaScript API, parameters included."""
@@ -30,7 +37,7 @@ SimpleRow = tuple[int, str, str, str, str, bool, str, str | None]
 """Operand count, first and second operand type, result type, template, pure?, C type of the result, and for shifts
 the template without the mask, for constant distances."""
 
-_CTYPE = {"i": "uint32_t", "l": "uint64_t", "f": "float", "d": "double"}
+_CTYPE = {"i": "uint32_t", "l": "uint64_t", "f": "float", "d": "double", "v": "w2s_v128"}
 
 
 def _simple_row(op: Op) -> SimpleRow:
@@ -51,8 +58,18 @@ _SIMPLE: tuple[SimpleRow | None, ...] = tuple(
 )
 """FAST: rows with a template and no immediate, by opcode byte."""
 
-_PREFIXED = {op.code: _simple_row(op) for op in TABLE if op.code > 0xFF and op.c}
-_MEMORY = {op.code: op for op in TABLE if op.imm is Imm.MEMARG}
+_PREFIXED = {
+    op.code: _simple_row(op) for op in TABLE if op.code > 0xFF and op.c and op.imm is Imm.NONE and len(op.params) < 3
+}
+_TERNARY = {op.code: op for op in TABLE if op.c and op.imm is Imm.NONE and len(op.params) == 3}
+_MEMORY = {op.code: op for op in TABLE if op.imm is Imm.MEMARG and op.code <= 0xFF}
+_IMMEDIATE: dict[Imm, Callable[[BodyState, Op], None]] = {
+    Imm.LANE: lane_op,
+    Imm.MEMARG: lambda st, op: load(st, op) if op.effect is Effect.READ else store(st, op),
+    Imm.ATOMIC: atomic_access,
+    Imm.MEMARG_LANE: lambda st, op: load_lane(st, op) if op.effect is Effect.READ else store_lane(st, op),
+}
+_WITH_IMMEDIATE = {op.code: (_IMMEDIATE[op.imm], op) for op in TABLE if op.code > 0xFF and op.imm in _IMMEDIATE}
 _HANDLERS: tuple[Handler | None, ...] = tuple(HANDLER_BY_CODE.get(code) for code in range(256))
 
 
@@ -61,7 +78,7 @@ class BodyText:
     """A function as C. ``lines`` is the body without declarations of unused things, ready between braces.
 
     ``callees`` are own functions it calls by name; ``weight`` counts labels and variables; ``tail_calls`` says that
-    the body may return with a tail call asked for.
+    the body may return with a tail call asked for; ``vectors`` and ``atomics`` that it needs simd.h and atomic.h.
     """
 
     func: int
@@ -69,6 +86,8 @@ class BodyText:
     callees: frozenset[int]
     weight: int
     tail_calls: bool
+    vectors: bool
+    atomics: bool
 
     @property
     def max_opt(self) -> int:
@@ -94,7 +113,7 @@ def _read_locals(cx: ModuleContext, data: bytes, params: tuple[StackType, ...]) 
         if total > MAX_LOCALS:
             raise LimitError(f"too many locals: {total}, at most {MAX_LOCALS}")
         t, pos = read_val_type(data, pos, len(cx.module.types))
-        types.extend([t] * n)
+        types.extend([admit(t, cx.options.features)] * n)
         some_unset = some_unset or needs_setting(t)
     return types, pos, some_unset
 
@@ -115,10 +134,11 @@ def emit_body(cx: ModuleContext, func: int) -> BodyText:
     except ModuleError as error:
         raise error.at(Site(body.start, func)) from None
     st = BodyState(cx, func, data, pos, local_types, len(signature.params), some_unset)
+    st.vectors = "v" in local_types
     st.frames.append(Frame("func", (), signature.results, 0, 0, True))
     _run(st, body.start)
     weight = st.n_labels + st.n_temps + len(st.used_locals)
-    return BodyText(func, _assemble(st), frozenset(st.callees), weight, st.tail_calls)
+    return BodyText(func, _assemble(st), frozenset(st.callees), weight, st.tail_calls, st.vectors, st.atomics)
 
 
 def _run(st: BodyState, start: int) -> None:
@@ -210,22 +230,50 @@ def _simple(st: BodyState, row: SimpleRow, types: list[StackType], exprs: list[s
 
 def _prefixed(st: BodyState, code: int) -> None:
     """Opcodes of two parts, and all that cannot be compiled."""
-    if code == 0xFC:
+    if code in (0xFC, VECTOR_PREFIX, ATOMIC_PREFIX):
         number, st.pos = read_u32(st.data, st.pos)
         full = code << 16 | number
+        if code == VECTOR_PREFIX:
+            _require_vectors(st, number)
+        elif code == ATOMIC_PREFIX and not st.cx.options.features.threads:
+            raise UnsupportedError("the feature threads is switched off")
         row = _PREFIXED.get(full)
         if row is not None:
             _simple(st, row, st.types, st.exprs, st.height)
+            return
+        found = _WITH_IMMEDIATE.get(full)
+        if found is not None:
+            run, op = found
+            run(st, op)
             return
         handler = HANDLER_BY_CODE.get(full)
         if handler is not None:
             handler(st)
             return
-        raise DecodeError(f"illegal opcode: {code:#04x} {number:#04x}")
+        if full in _TERNARY:
+            _ternary(st, _TERNARY[full])
+            return
+        raise DecodeError(f"illegal opcode {code:02x} {number:02x}")
     feature = UNSUPPORTED.get(code)
     if feature is not None:
         raise UnsupportedError(f"this module needs {feature}, which is not supported")
-    raise DecodeError(f"illegal opcode: {code:#04x}")
+    raise DecodeError(f"illegal opcode {code:02x}")
+
+
+def _require_vectors(st: BodyState, number: int) -> None:
+    """A vector instruction is about to be translated. Raises UnsupportedError if its feature is off."""
+    features = st.cx.options.features
+    feature = "relaxed_simd" if number >= FIRST_RELAXED else "simd"
+    if not features.simd or not (features.relaxed_simd or number < FIRST_RELAXED):
+        raise UnsupportedError(f"the feature {feature} is switched off")
+    st.vectors = True
+
+
+def _ternary(st: BodyState, op: Op) -> None:
+    """An instruction of three operands whose row has a C template."""
+    args = st.pop_all(tuple(op.params))
+    assert op.c is not None
+    st.push_pure(op.result, op.c % tuple(args))
 
 
 # -- the finished body --------------------------------------------------------------------------------------------
@@ -243,11 +291,12 @@ def _assemble(st: BodyState) -> tuple[str, ...]:
     start = ["L0:;"] if st.self_tail_calls else []
     for index in sorted(st.used_locals):
         if index >= st.n_params:
-            ctype = st.cx.ctype(st.local_types[index])
+            t = st.local_types[index]
+            ctype, zero = st.cx.ctype(t), st.cx.zero(t)
             name = f"{ctype}{'' if ctype[-1] == '*' else ' '}{names.local(index)}"
-            head.append(f"{name};" if start else f"{name} = 0;")
+            head.append(f"{name};" if start else f"{name} = {zero};")
             if start:
-                start.append(f"{names.local(index)} = 0;")
+                start.append(f"{names.local(index)} = {zero};")
     head += st.declarations
     n_variables = len(head) + st.n_temps
     if n_variables > _LARGE_FRAME:
@@ -260,4 +309,6 @@ def _assemble(st: BodyState) -> tuple[str, ...]:
             head.append(f"uint8_t *const m{index} = ({info.ref})->base;")
         else:
             head.append(f"const struct w2s_memory *const m{index} = {info.ref};")
+            if info.shared:
+                head.append(f"struct w2s_memory s{index} = {{.base = m{index}->base}};")
     return (*head, *start, *(line for line in st.lines if line))

@@ -20,7 +20,7 @@ def _finish(st: BodyState, signature: Signature, call: str) -> None:
     st.push(signature.results[0], st.name(signature.rtypes[0], call))
     for k in range(1, len(signature.results)):
         t = signature.results[k]
-        st.push(t, st.name(signature.rtypes[k], f"w2s_results(vm)[{k}].{st.cx.member(t)}"))
+        st.push(t, st.name(signature.rtypes[k], st.cx.slot(f"w2s_results(vm)[{k}]", t)))
 
 
 def _direct_callee(st: BodyState) -> tuple[int, int]:
@@ -108,7 +108,7 @@ def _tail_call(st: BodyState, type_index: int, code: str, callee_vm: str) -> Non
     if st.live:
         st.tail_calls = True
         for k, (t, arg) in enumerate(zip(signature.params, args, strict=True)):
-            st.write(f"w2s_results(vm)[{k}].{st.cx.member(t)} = {bare(arg)};")
+            st.write(f"{st.cx.slot(f'w2s_results(vm)[{k}]', t)} = {bare(arg)};")
         run = names.trampoline(st.cx.module.canonical[type_index])
         n_slots = max(1, len(signature.params), len(results))
         st.write(f"w2s_tail_call(vm, {code}, {callee_vm}, {run}, {n_slots}u);")

@@ -26,7 +26,12 @@ def render_chunk(module: Module, plan: Plan, k: int) -> ChunkText:
     base = module.n_imported_funcs
     bodies = [emit_body(cx, base + i) for i in range(chunk.first, chunk.last)]
     used = {base + i for i in range(chunk.first, chunk.last)}.union(*(b.callees for b in bodies))
-    parts = ['#include "module.h"', ""]
+    parts = ['#include "module.h"']
+    if any(b.vectors for b in bodies):
+        parts.append("#include <wasm2so/simd.h>")
+    if any(b.atomics for b in bodies):
+        parts.append("#include <wasm2so/atomic.h>")
+    parts.append("")
     parts += [prototype(cx, func, static=plan.single) for func in sorted(used)]
     parts += [_render(cx, body, plan) for body in bodies]
     return ChunkText("\n".join(parts) + "\n", min((b.max_opt for b in bodies), default=3))

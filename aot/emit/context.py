@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from aot.abi.layout import Layout, is_func_ref, layout_of, value_ctype
-from aot.emit.literal import literal_text
+from aot.abi.layout import Layout, is_func_ref, is_inline_memory, layout_of, value_ctype
+from aot.emit.literal import literal_text, v128_text
 from aot.emit.options import EmitOptions
 from aot.wasm.module import Module
 from aot.wasm.types import FuncType, NumType, RefType, ValType
@@ -16,6 +16,7 @@ StackType = str | RefType
 BOTTOM = "?"
 """The type of a value that unreachable code made up; it matches every type."""
 
+_CTYPES = {"i": "uint32_t", "l": "uint64_t", "f": "float", "d": "double", "v": "w2s_v128", BOTTOM: "uint32_t"}
 TYPE_NAMES = {"i": "i32", "l": "i64", "f": "f32", "d": "f64", "v": "v128", BOTTOM: "any"}
 
 
@@ -43,12 +44,13 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class MemoryInfo:
-    """``index`` is the type of addresses; ``ref`` is C text of a pointer to the memory, ``field`` of the memory."""
+    """``index`` is the type of addresses; ``ref`` is C text of a pointer to the memory."""
 
     index: str
     guarded: bool
     ref: str
     page_log2: int
+    shared: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,21 +102,30 @@ class ModuleContext:
     def ctype(self, t: StackType) -> str:
         """The C type of a value on the stack."""
         if isinstance(t, str):
-            return {"i": "uint32_t", "l": "uint64_t", "f": "float", "d": "double", BOTTOM: "uint32_t"}[t]
+            return _CTYPES[t]
         return value_ctype(self.module, t)[0]
 
-    def member(self, t: StackType) -> str:
+    def zero(self, t: StackType) -> str:
+        """C text of the default value of type ``t``."""
+        return v128_text(0) if t == "v" else "0"
+
+    def slot(self, place: str, t: StackType) -> str:
+        """C text that reads or assigns the value of type ``t`` in ``place``, a `union w2s_value`."""
+        return f"(*w2s_slot_v128({place}.words))" if t == "v" else f"{place}.{self._member(t)}"
+
+    def _member(self, t: StackType) -> str:
         """The member of `union w2s_value` that holds a value of type ``t``."""
         if isinstance(t, str):
             return {"i": "i32", "l": "i64", "f": "f32", "d": "f64"}[t]
         return "func" if is_func_ref(self.module, t) else "ref"
 
     def _memory(self, k: int) -> MemoryInfo:
-        own = k >= self.module.n_imported_memories
         memory = self.module.memories[k]
+        inline = is_inline_memory(self.module, k)
         is64 = memory.limits.is64
         guarded = self.options.guard and not is64 and memory.page_log2 == 16
-        return MemoryInfo("l" if is64 else "i", guarded, f"&vm->mem{k}" if own else f"vm->mem{k}", memory.page_log2)
+        ref = f"&vm->mem{k}" if inline else f"vm->mem{k}"
+        return MemoryInfo("l" if is64 else "i", guarded, ref, memory.page_log2, memory.limits.shared)
 
     def _table(self, k: int) -> TableInfo:
         own = k >= self.module.n_imported_tables

@@ -7,7 +7,7 @@ Blocks that nothing branches to leave no trace. Loops are never C loops, which a
 from __future__ import annotations
 
 from aot.emit.context import StackType
-from aot.emit.immediates import read_signed, read_u32, read_val_type
+from aot.emit.immediates import admit, read_signed, read_u32, read_val_type
 from aot.emit.state import BodyState, Frame, bare
 from aot.emit.table import non_null, pop_ref
 from aot.errors import DecodeError, InvalidError, LimitError
@@ -44,7 +44,7 @@ def block_type(st: BodyState) -> tuple[tuple[StackType, ...], tuple[StackType, .
         return (), ()
     if byte in NUM_TYPES or 0x63 <= byte <= 0x74:
         t, st.pos = read_val_type(st.data, st.pos, len(st.cx.module.types))
-        return (), (t,)
+        return (), (admit(t, st.cx.options.features),)
     index, st.pos = read_signed(st.data, st.pos, 33)
     if index < 0:
         raise DecodeError("malformed block type")
@@ -105,7 +105,7 @@ def return_text(st: BodyState, exprs: list[str]) -> str:
         return "return;"
     results = st.frames[0].results
     rest = "".join(
-        f"w2s_results(vm)[{k}].{st.cx.member(results[k])} = {bare(exprs[k])}; " for k in range(1, len(exprs))
+        f"{st.cx.slot(f'w2s_results(vm)[{k}]', results[k])} = {bare(exprs[k])}; " for k in range(1, len(exprs))
     )
     return f"{rest}return {bare(exprs[0])};"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from aot.emit import call, constant, control, memory, table, variable, wide
+from aot.emit import atomic, call, constant, control, memory, table, variable, vector, wide
 from aot.emit.state import BodyState
 from aot.wasm.opcodes import BY_NAME
 
@@ -60,6 +60,12 @@ HANDLERS: dict[str, Handler] = {
     "table.grow": table.table_grow,
     "table.size": table.table_size,
     "table.fill": table.table_fill,
+    "memory.atomic.notify": atomic.notify,
+    "memory.atomic.wait32": atomic.wait32,
+    "memory.atomic.wait64": atomic.wait64,
+    "atomic.fence": atomic.fence,
+    "v128.const": vector.v128_const,
+    "i8x16.shuffle": vector.shuffle,
     "i64.add128": wide.add128,
     "i64.sub128": wide.sub128,
     "i64.mul_wide_s": wide.mul_wide_s,

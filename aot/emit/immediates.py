@@ -6,7 +6,8 @@ All read from the body's own bytes, so running over the body's end is an IndexEr
 from __future__ import annotations
 
 from aot.emit.context import StackType
-from aot.errors import DecodeError
+from aot.errors import DecodeError, UnsupportedError
+from aot.wasm.features import Features
 from aot.wasm.types import NUM_TYPES, HeapKind, RefType
 
 _ABSTRACT_HEAPS = frozenset(int(kind) for kind in HeapKind)
@@ -79,6 +80,13 @@ def read_heap_type(data: bytes, pos: int, n_types: int) -> tuple[int, int]:
     elif value >= n_types:
         raise DecodeError(f"unknown type {value}")
     return value, pos
+
+
+def admit(t: StackType, features: Features) -> StackType:
+    """The type itself. Raises UnsupportedError if it belongs to a feature that is off."""
+    if t == "v" and not features.simd:
+        raise UnsupportedError("the feature simd is switched off: v128")
+    return t
 
 
 def read_val_type(data: bytes, pos: int, n_types: int) -> tuple[StackType, int]:

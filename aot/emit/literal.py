@@ -33,7 +33,12 @@ def f64_text(bits: int) -> str:
     return f"({text})" if text[0] == "-" else text
 
 
-_TEXT_BY_CODE = {0x41: i32_text, 0x42: i64_text, 0x43: f32_text, 0x44: f64_text}
+def v128_text(bits: int) -> str:
+    """C text of a v128 given by its bits, lane 0 lowest."""
+    return f"w2s_v128_const(0x{bits & 0xFFFFFFFFFFFFFFFF:x}ull, 0x{bits >> 64:x}ull)"
+
+
+_TEXT_BY_CODE = {0x41: i32_text, 0x42: i64_text, 0x43: f32_text, 0x44: f64_text, 0xFD000C: v128_text}
 
 
 def literal_text(init: ConstExpr) -> str | None:

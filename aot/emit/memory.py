@@ -5,6 +5,7 @@ from __future__ import annotations
 from aot.emit.context import MemoryInfo, StackType
 from aot.emit.immediates import read_u32, read_u64
 from aot.emit.state import BodyState, bare
+from aot.emit.vector import read_lane
 from aot.errors import DecodeError, InvalidError
 from aot.wasm.opcodes import Op
 
@@ -16,8 +17,8 @@ def memory_info(st: BodyState, index: int) -> MemoryInfo:
     return st.cx.memories[index]
 
 
-def read_memarg(st: BodyState, op: Op) -> tuple[int, MemoryInfo, int]:
-    """Read alignment, memory index and offset: (memory index, memory, offset)."""
+def read_place(st: BodyState) -> tuple[int, int, MemoryInfo, int]:
+    """Read a memarg: (log2 of the alignment, memory index, memory, offset)."""
     align, pos = read_u32(st.data, st.pos)
     index = 0
     if align >= 0x40:
@@ -30,6 +31,12 @@ def read_memarg(st: BodyState, op: Op) -> tuple[int, MemoryInfo, int]:
     info = memory_info(st, index)
     if info.index == "i" and offset > 0xFFFFFFFF:
         raise InvalidError(f"offset out of range: {offset}")
+    return align, index, info, offset
+
+
+def read_memarg(st: BodyState, op: Op) -> tuple[int, MemoryInfo, int]:
+    """Read the memarg of an instruction that is not atomic: (memory index, memory, offset)."""
+    align, index, info, offset = read_place(st)
     if align > op.align:
         raise InvalidError("alignment must not be larger than natural")
     return index, info, offset
@@ -38,10 +45,22 @@ def read_memarg(st: BodyState, op: Op) -> tuple[int, MemoryInfo, int]:
 def _place(st: BodyState, helper: str, index: int, info: MemoryInfo) -> str:
     """The beginning of a call of an access helper: guarded or checked."""
     st.memories.add(index)
-    return f"{helper}(m{index}" if info.guarded else f"{helper}_c(vm, m{index}"
+    st.atomics |= info.shared
+    return f"{helper}(m{index}" if info.guarded else f"{helper}_c(vm, {checked_ref(index, info)}"
 
 
-def _offset(offset: int) -> str:
+def checked_ref(index: int, info: MemoryInfo) -> str:
+    """C text of a pointer to checked memory ``index``, for one access: a shared one has the size it has just now."""
+    return f"w2s_now(m{index}, &s{index})" if info.shared else f"m{index}"
+
+
+def _once(info: MemoryInfo, t: str, expr: str) -> str:
+    """C text of a value read from memory, which other threads may change once it has been read."""
+    return f"w2s_once_{t}({expr})" if info.shared else expr
+
+
+def offset_text(offset: int) -> str:
+    """C text of a static offset."""
     return f"{offset}u" if offset <= 0xFFFFFFFF else f"{offset}ull"
 
 
@@ -50,7 +69,8 @@ def load(st: BodyState, op: Op) -> None:
     index, info, offset = read_memarg(st, op)
     address = st.pop(info.index)
     assert op.c is not None
-    st.push_named(op.result, f"{_place(st, op.c, index, info)}, {bare(address)}, {_offset(offset)})")
+    value = f"{_place(st, op.c, index, info)}, {bare(address)}, {offset_text(offset)})"
+    st.push_named(op.result, _once(info, op.result, value))
 
 
 def store(st: BodyState, op: Op) -> None:
@@ -59,7 +79,29 @@ def store(st: BodyState, op: Op) -> None:
     value = st.pop(op.params[1])
     address = st.pop(info.index)
     assert op.c is not None
-    st.write(f"{_place(st, op.c, index, info)}, {bare(address)}, {_offset(offset)}, {bare(value)});")
+    st.write(f"{_place(st, op.c, index, info)}, {bare(address)}, {offset_text(offset)}, {bare(value)});")
+
+
+def load_lane(st: BodyState, op: Op) -> None:
+    """v128.load8_lane and its kin: one lane is read, the others are the operand's."""
+    index, info, offset = read_memarg(st, op)
+    lane = read_lane(st, op)
+    value = st.pop("v")
+    address = st.pop(info.index)
+    assert op.c is not None
+    place = f"{_place(st, op.c, index, info)}, {bare(address)}, {offset_text(offset)}"
+    st.push_named("v", _once(info, "v", f"{place}, {bare(value)}, {lane})"))
+
+
+def store_lane(st: BodyState, op: Op) -> None:
+    """v128.store8_lane and its kin."""
+    index, info, offset = read_memarg(st, op)
+    lane = read_lane(st, op)
+    value = st.pop("v")
+    address = st.pop(info.index)
+    assert op.c is not None
+    place = f"{_place(st, op.c, index, info)}, {bare(address)}, {offset_text(offset)}"
+    st.write(f"{place}, {bare(value)}, {lane});")
 
 
 def _memory(st: BodyState) -> MemoryInfo:
@@ -77,7 +119,8 @@ def _sized(st: BodyState, index_type: str, expr: str) -> None:
 def memory_size(st: BodyState) -> None:
     """memory.size."""
     info = _memory(st)
-    _sized(st, info.index, f"w2s_memory_pages({info.ref})")
+    st.atomics |= info.shared
+    _sized(st, info.index, f"w2s_{'shared' if info.shared else 'memory'}_pages({info.ref})")
 
 
 def memory_grow(st: BodyState) -> None:
@@ -103,23 +146,24 @@ def memory_copy(st: BodyState) -> None:
     st.write(f"w2s_memory_copy(vm, {to.ref}, {source.ref}, {to_at}, {from_at}, {n});")
 
 
-def _data_segment(st: BodyState) -> int:
-    index, st.pos = read_u32(st.data, st.pos)
+def _check_data_segment(st: BodyState, index: int) -> None:
     if st.cx.module.data_count is None:
         raise DecodeError("data count section required")
     if index >= st.cx.module.data_count:
         raise InvalidError(f"unknown data segment {index}")
-    return index
 
 
 def memory_init(st: BodyState) -> None:
     """memory.init."""
-    segment = _data_segment(st)
+    segment, st.pos = read_u32(st.data, st.pos)
     info = _memory(st)
+    _check_data_segment(st, segment)
     to_at, from_at, n = st.pop_all((info.index, "i", "i"))
     st.write(f"w2s_memory_init(vm, {info.ref}, {segment}u, {to_at}, {from_at}, {n});")
 
 
 def data_drop(st: BodyState) -> None:
     """data.drop."""
-    st.write(f"w2s_data_drop(vm, {_data_segment(st)}u);")
+    segment, st.pos = read_u32(st.data, st.pos)
+    _check_data_segment(st, segment)
+    st.write(f"w2s_data_drop(vm, {segment}u);")

@@ -64,14 +64,14 @@ def tail_entry(cx: ModuleContext, func: int) -> list[str]:
     return [
         f"{direct} return {call};",
         f"{const}{_result(signature)}r = {call};",
-        f"return w2s_tail_asked(vm) ? w2s_tail_loop(vm)->{cx.member(signature.results[0])} : r;",
+        f"return w2s_tail_asked(vm) ? {cx.slot('(*w2s_tail_loop(vm))', signature.results[0])} : r;",
     ]
 
 
 def trampoline(cx: ModuleContext, type_index: int) -> str:
     """Array call to native call: arguments out of ``v``, results into it. ``f`` may be overwritten by the call."""
     signature = cx.signature(type_index)
-    args = ["f->vm", *(f"v[{k}].{cx.member(t)}" for k, t in enumerate(signature.params))]
+    args = ["f->vm", *(cx.slot(f"v[{k}]", t) for k, t in enumerate(signature.params))]
     call = f"(({names.func_type(type_index)} *)f->code)({', '.join(args)})"
     lines = [f"void {names.trampoline(type_index)}(struct w2s_funcref *f, union w2s_value *v) {{"]
     if signature.results:
@@ -81,7 +81,7 @@ def trampoline(cx: ModuleContext, type_index: int) -> str:
         lines.append(f"  {const}{_result(signature)}r = {call};")
         for k in range(1, len(signature.results)):
             lines.append(f"  v[{k}] = more[{k}];")
-        lines.append(f"  v[0].{cx.member(signature.results[0])} = r;")
+        lines.append(f"  {cx.slot('v[0]', signature.results[0])} = r;")
     elif not signature.params:
         lines += ["  (void)v;", f"  {call};"]
     else:
@@ -95,9 +95,9 @@ def host_stub(cx: ModuleContext, type_index: int) -> str:
     slots = max(1, len(signature.params), len(signature.results))
     head = f"static {_result(signature)}{names.host_stub(type_index)}({_parameters(signature, 'a')}) {{"
     lines = [head, f"  union w2s_value v[{slots}];"]
-    lines += [f"  v[{k}].{cx.member(t)} = a{k};" for k, t in enumerate(signature.params)]
+    lines += [f"  {cx.slot(f'v[{k}]', t)} = a{k};" for k, t in enumerate(signature.params)]
     lines.append("  w2s_call_host((struct w2s_host_func *)(void *)vm, v);")
     lines += [f"  w2s_results(vm)[{k}] = v[{k}];" for k in range(1, len(signature.results))]
     if signature.results:
-        lines.append(f"  return v[0].{cx.member(signature.results[0])};")
+        lines.append(f"  return {cx.slot('v[0]', signature.results[0])};")
     return "\n".join([*lines, "}"])

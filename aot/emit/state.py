@@ -91,6 +91,10 @@ class BodyState:
     n_temps: int = 0
     n_labels: int = 0
     calls: bool = False
+    vectors: bool = False
+    """The C code needs simd.h for more than what the module's types mention."""
+    atomics: bool = False
+    """The C code needs atomic.h: it has atomic instructions, or uses a shared memory."""
     tail_calls: bool = False
     self_tail_calls: bool = False
 

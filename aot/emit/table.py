@@ -74,17 +74,16 @@ def table_copy(st: BodyState) -> None:
     st.write(f"w2s_table_copy(vm, {to.ref}, {source.ref}, {to_at}, {from_at}, {n});")
 
 
-def _segment(st: BodyState) -> int:
-    index, st.pos = read_u32(st.data, st.pos)
+def _check_segment(st: BodyState, index: int) -> None:
     if index >= len(st.cx.module.elems):
         raise InvalidError(f"unknown elem segment {index}")
-    return index
 
 
 def table_init(st: BodyState) -> None:
     """table.init."""
-    segment = _segment(st)
+    segment, st.pos = read_u32(st.data, st.pos)
     info = _table(st)
+    _check_segment(st, segment)
     elem = st.cx.module.elems[segment].type
     if not st.matches(elem, info.elem):
         raise InvalidError(f"type mismatch: a segment of {elem} cannot initialise a table of {info.elem}")
@@ -94,7 +93,9 @@ def table_init(st: BodyState) -> None:
 
 def elem_drop(st: BodyState) -> None:
     """elem.drop."""
-    st.write(f"w2s_elem_drop(vm, {_segment(st)}u);")
+    segment, st.pos = read_u32(st.data, st.pos)
+    _check_segment(st, segment)
+    st.write(f"w2s_elem_drop(vm, {segment}u);")
 
 
 def ref_null(st: BodyState) -> None:

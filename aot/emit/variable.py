@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aot.emit.context import BOTTOM, GlobalInfo, StackType, type_name
-from aot.emit.immediates import read_u32, read_val_type
+from aot.emit.immediates import admit, read_u32, read_val_type
 from aot.emit.state import BodyState, bare
 from aot.errors import InvalidError
 from aot.wasm.types import RefType
@@ -66,7 +66,7 @@ def global_set(st: BodyState) -> None:
     """global.set."""
     info = _global(st)
     if not info.mutable:
-        raise InvalidError("global is immutable")
+        raise InvalidError("immutable global")
     st.write(f"{info.text} = {bare(st.pop(info.type))};")
 
 
@@ -102,4 +102,4 @@ def select_t(st: BodyState) -> None:
     if n != 1:
         raise InvalidError("invalid result arity")
     t, st.pos = read_val_type(st.data, st.pos, len(st.cx.module.types))
-    _select(st, t)
+    _select(st, admit(t, st.cx.options.features))

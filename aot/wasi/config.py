@@ -32,7 +32,7 @@ class Wasi(WasiSetup):
     ``stdin``, ``stdout`` and ``stderr`` are None or `NULL`; `INHERIT`; a path; a file object, binary or text (a
     file's descriptor is used if it has one, else its methods); a callable: ``call(n)`` returns at most n bytes, empty
     at the end, and ``call(data)`` takes bytes. stdin may be bytes; stdout and stderr may be `CAPTURE`, stderr
-    also `STDOUT`. An OSError of a file object becomes the guest's errno; whatever a callable raises unwinds the program.
+    also `STDOUT`. An OSError of a file object becomes the guest's errno; whatever a callable raises unwinds it.
 
     ``seed`` makes random numbers, and ``realtime`` and ``monotonic``, as (start, step) in nanoseconds, make clocks
     reproducible. ``limits`` changes some of `WasiLimits` by name. ``walk_paths`` resolves host paths component by

@@ -46,9 +46,12 @@ class Features:
     custom_page_sizes: bool = True
     wide_arithmetic: bool = True
     tail_call: bool = True
+    simd: bool = True
+    relaxed_simd: bool = True
+    threads: bool = True
 
 
-NOT_COMPILED: Final = frozenset({"simd", "gc", "exceptions", "threads"})
+NOT_COMPILED: Final = frozenset({"gc", "exceptions"})
 """Features that are decoded and validated, but for which this release has no code generation."""
 
 

@@ -20,6 +20,7 @@ class Imm(Enum):
 
     NONE = "none"
     MEMARG = "memarg"
+    ATOMIC = "atomic"  # a memarg whose alignment must be the natural one
     LANE = "lane"
     MEMARG_LANE = "memarg lane"
     OTHER = "other"  # read by the handler

@@ -4,52 +4,17 @@ A row says everything most instructions need: byte, name, signature, C template,
 expression, and which immediate follows. A row without a template has a handler in `aot.emit`; a test sees to it that
 no instruction has both or neither.
 
-Signatures read ``params_results`` in one-letter types: i = i32, l = i64, f = f32, d = f64. In templates ``%s`` stands
+Signatures read ``params_results`` in one-letter types: i = i32, l = i64, f = f32, d = f64, v = v128. In templates ``%s`` stands
 for one operand, in order; loads and stores are given the memory, the address, the offset and the value.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import Enum
+from aot.wasm.op import Effect, Imm, Op
+from aot.wasm.opcodes_simd import SIMD
+from aot.wasm.opcodes_threads import THREADS
 
-
-class Effect(Enum):
-    """What evaluating an instruction can do besides giving a value."""
-
-    PURE = "pure"  # nothing: the expression may stay pending and be evaluated later, or never
-    TRAP = "trap"  # it may trap: written out at once
-    READ = "read"  # it reads memory: written out at once
-    WRITE = "write"  # it changes something: written out at once
-
-
-class Imm(Enum):
-    """The immediates that follow an opcode."""
-
-    NONE = "none"
-    MEMARG = "memarg"
-    OTHER = "other"  # read by the handler
-
-
-@dataclass(frozen=True, slots=True)
-class Op:
-    """An instruction. ``code`` is the byte, or ``prefix << 16 | number`` for two-part opcodes."""
-
-    code: int
-    name: str
-    sig: str | None = None
-    c: str | None = None
-    effect: Effect = Effect.PURE
-    imm: Imm = Imm.NONE
-    align: int = 0  # log2 of the natural alignment, memory instructions only
-
-    @property
-    def params(self) -> str:
-        return self.sig.split("_")[0] if self.sig else ""
-
-    @property
-    def result(self) -> str:
-        return self.sig.split("_")[1] if self.sig else ""
+__all__ = ["BY_CODE", "BY_NAME", "TABLE", "UNSUPPORTED", "Effect", "Imm", "Op"]
 
 
 def _handled(code: int, name: str) -> Op:
@@ -292,6 +257,8 @@ TABLE: tuple[Op, ...] = (
     _handled(0xFC0014, "i64.sub128"),
     _handled(0xFC0015, "i64.mul_wide_s"),
     _handled(0xFC0016, "i64.mul_wide_u"),
+    *SIMD,
+    *THREADS,
 )
 
 BY_CODE: dict[int, Op] = {op.code: op for op in TABLE}
@@ -308,7 +275,5 @@ UNSUPPORTED: dict[int, str] = {
     0x1F: "exceptions",
     0xD3: "gc",
     0xFB: "gc",
-    0xFD: "simd",
-    0xFE: "threads",
 }
 """Opcodes and prefixes of the language that are not compiled, with the feature to name in the error."""

@@ -83,6 +83,6 @@ static PyType_Slot global_slots[] = {
 PyType_Spec w2s_py_global_spec = {
     .name = "aot._runtime.GlobalBase",
     .basicsize = sizeof(struct w2s_py_global),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_BASETYPE,
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_IMMUTABLETYPE,
     .slots = global_slots,
 };

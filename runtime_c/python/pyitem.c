@@ -86,7 +86,7 @@ static PyType_Slot item_slots[] = {
 PyType_Spec w2s_py_item_spec = {
     .name = "aot._runtime.Item",
     .basicsize = sizeof(struct w2s_py_item),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_BASETYPE,
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_IMMUTABLETYPE,
     .slots = item_slots,
 };
 
@@ -98,7 +98,9 @@ PyObject *w2s_py_extern_of(struct w2s_py_store *store, const struct w2s_extern *
   switch (item->kind) {
     case W2S_EXTERN_FUNC: return w2s_py_func_of(store, item->func, name);
     case W2S_EXTERN_TABLE: return w2s_py_table_wrap((PyTypeObject *)w2s_py.Table, store, item->table);
-    case W2S_EXTERN_MEMORY: return w2s_py_memory_wrap((PyTypeObject *)w2s_py.Memory, store, item->memory);
+    case W2S_EXTERN_MEMORY:
+      if (item->memory->shared) return w2s_py_shared_wrap((PyTypeObject *)w2s_py.SharedMemory, item->memory);
+      return w2s_py_memory_wrap((PyTypeObject *)w2s_py.Memory, store, item->memory);
     case W2S_EXTERN_GLOBAL: return w2s_py_global_wrap((PyTypeObject *)w2s_py.Global, store, &item->global);
     default: return PyErr_Format(w2s_py.UsageError, "exports of kind %u cannot be used from Python", item->kind);
   }

@@ -181,6 +181,6 @@ static PyType_Slot memory_slots[] = {
 PyType_Spec w2s_py_memory_spec = {
     .name = "aot._runtime.MemoryBase",
     .basicsize = sizeof(struct w2s_py_memory),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_BASETYPE,
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_IMMUTABLETYPE,
     .slots = memory_slots,
 };

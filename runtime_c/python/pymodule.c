@@ -15,6 +15,7 @@ static const struct {
 } CLASSES[] = {
     {"Func", offsetof(struct w2s_py_types, Func)},
     {"Memory", offsetof(struct w2s_py_types, Memory)},
+    {"SharedMemory", offsetof(struct w2s_py_types, SharedMemory)},
     {"Table", offsetof(struct w2s_py_types, Table)},
     {"Global", offsetof(struct w2s_py_types, Global)},
     {"Trap", offsetof(struct w2s_py_types, Trap)},
@@ -33,7 +34,8 @@ static int check_class(const char *name, PyObject *class) {
   const struct {
     const char *name;
     PyTypeObject *base;
-  } bases[] = {{"Func", w2s_py.func}, {"Memory", w2s_py.memory}, {"Table", w2s_py.table}, {"Global", w2s_py.global}};
+  } bases[] = {{"Func", w2s_py.func}, {"Memory", w2s_py.memory}, {"SharedMemory", w2s_py.shared},
+               {"Table", w2s_py.table}, {"Global", w2s_py.global}};
   for (size_t i = 0; i < sizeof bases / sizeof bases[0]; i++) {
     if (strcmp(name, bases[i].name) != 0) continue;
     if (PyType_IsSubtype((PyTypeObject *)class, bases[i].base)) continue;
@@ -80,9 +82,12 @@ static int add_types(PyObject *module) {
   if (w2s_py.item == NULL) return -1;
   w2s_py.func = add_type(module, &w2s_py_func_spec, w2s_py.item);
   w2s_py.memory = add_type(module, &w2s_py_memory_spec, w2s_py.item);
+  w2s_py.shared = add_type(module, &w2s_py_shared_spec, NULL);
+  w2s_py.shared_bytes = add_type(module, &w2s_py_shared_bytes_spec, NULL);
   w2s_py.table = add_type(module, &w2s_py_table_spec, w2s_py.item);
   w2s_py.global = add_type(module, &w2s_py_global_spec, w2s_py.item);
   w2s_py.host = add_type(module, &w2s_py_host_spec, NULL);
+  if (w2s_py_find_main_thread() < 0 || w2s_py.shared == NULL || w2s_py.shared_bytes == NULL) return -1;
   if (w2s_py.func == NULL || w2s_py.memory == NULL || w2s_py.table == NULL || w2s_py.global == NULL ||
       w2s_py.host == NULL) {
     return -1;

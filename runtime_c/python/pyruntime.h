@@ -70,6 +70,12 @@ struct w2s_py_memory {
   struct w2s_memory *memory;
 };
 
+/* A shared memory: of no store, so no item. */
+struct w2s_py_shared {
+  PyObject_HEAD
+  struct w2s_memory *memory; /* a reference of its own */
+};
+
 struct w2s_py_table {
   struct w2s_py_item item;
   struct w2s_table *table;
@@ -98,11 +104,14 @@ struct w2s_py_types {
   PyTypeObject *item;
   PyTypeObject *func;
   PyTypeObject *memory;
+  PyTypeObject *shared;
+  PyTypeObject *shared_bytes;
   PyTypeObject *table;
   PyTypeObject *global;
   PyTypeObject *host;
   PyObject *Func; /* subclasses that objects made here are instances of */
   PyObject *Memory;
+  PyObject *SharedMemory;
   PyObject *Table;
   PyObject *Global;
   PyObject *Trap; /* called with (message, code) */
@@ -158,7 +167,8 @@ struct w2s_store *w2s_py_store_use(struct w2s_py_store *self);
 int w2s_py_extern_handle(struct w2s_py_store *self, PyObject *object, uint32_t *out);
 /* New reference. */
 PyObject *w2s_py_extern_object(struct w2s_py_store *self, uint32_t handle);
-/* Raise what `error` says; for W2S_TRAP_HOST the exception that the host function left. Returns NULL. */
+/* Raise what `error` says; for W2S_TRAP_HOST the exception that the host function left. Returns NULL. `self` may be NULL
+ * if the error is no trap. */
 PyObject *w2s_py_raise(struct w2s_py_store *self, const struct w2s_error *error);
 
 /* ---- pyitem.c ---- */
@@ -182,6 +192,20 @@ PyObject *w2s_py_func_wrap(PyTypeObject *type, struct w2s_py_store *store, struc
 PyObject *w2s_py_memory_wrap(PyTypeObject *type, struct w2s_py_store *store, struct w2s_memory *memory);
 PyObject *w2s_py_table_wrap(PyTypeObject *type, struct w2s_py_store *store, struct w2s_table *table);
 PyObject *w2s_py_global_wrap(PyTypeObject *type, struct w2s_py_store *store, const struct w2s_global *global);
+
+/* ---- pyshared.c ---- */
+
+PyObject *w2s_py_shared_wrap(PyTypeObject *type, struct w2s_memory *memory);
+extern PyType_Spec w2s_py_shared_spec, w2s_py_shared_bytes_spec;
+
+/* ---- pywait.c ---- */
+
+/* Learn which thread runs Python's signal handlers. Returns 0, or -1 with an exception. */
+int w2s_py_find_main_thread(void);
+/* For threads that wait without the GIL: run signal handlers; non-zero if one raised. The exception is left with the
+ * store (for w2s_store_set_poll), or set in `env`, the thread's PyThreadState (for w2s_memory_wait). */
+int32_t w2s_py_poll_store(struct w2s_store *store);
+int32_t w2s_py_poll_thread(void *env);
 
 /* ---- pyhost.c ---- */
 

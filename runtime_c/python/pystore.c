@@ -122,6 +122,7 @@ static PyObject *store_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     return PyErr_NoMemory();
   }
   w2s_store_set_data(self->store, self);
+  w2s_store_set_poll(self->store, w2s_py_poll_store);
   return (PyObject *)self;
 }
 
@@ -184,6 +185,14 @@ static PyObject *store_close(PyObject *object, PyObject *unused) {
   Py_RETURN_NONE;
 }
 
+/* From any thread, also while the store is in use: so it must not look at the store but for its being there. */
+static PyObject *store_interrupt(PyObject *object, PyObject *unused) {
+  (void)unused;
+  struct w2s_store *store = as_store(object)->store;
+  if (store != NULL) w2s_store_interrupt(store);
+  Py_RETURN_NONE;
+}
+
 static PyObject *store_is_closed(PyObject *object, void *unused) {
   (void)unused;
   return PyBool_FromLong(as_store(object)->store == NULL);
@@ -212,8 +221,13 @@ static PyObject *store_new_host(PyObject *object, PyObject *args) {
 /* Describe one import for the runtime. */
 static int extern_from_item(struct w2s_py_store *self, PyObject *object, struct w2s_extern *out) {
   memset(out, 0, sizeof *out);
+  if (PyObject_TypeCheck(object, w2s_py.shared)) {
+    out->kind = W2S_EXTERN_MEMORY;
+    out->memory = ((struct w2s_py_shared *)object)->memory;
+    return 0;
+  }
   if (!PyObject_TypeCheck(object, w2s_py.item)) {
-    PyErr_Format(PyExc_TypeError, "an import must be a Func, Memory, Table or Global, not %.100s",
+    PyErr_Format(PyExc_TypeError, "an import must be a Func, Memory, SharedMemory, Table or Global, not %.100s",
                  Py_TYPE(object)->tp_name);
     return -1;
   }
@@ -288,6 +302,10 @@ static PyMethodDef store_methods[] = {
     {"close", store_close, METH_NOARGS,
      "close()\n--\n\nFree everything in the store. Its objects raise UsageError from then on.\n\n"
      "Raises BufferError while views of its memories are alive and UsageError while its code runs."},
+    {"interrupt", store_interrupt, METH_NOARGS,
+     "interrupt()\n--\n\nMake code of the store that waits (``memory.atomic.wait``) trap with TrapCode.INTERRUPT.\n\n"
+     "May be called by any thread at any time. A call that runs but does not wait just now is interrupted when it does;\n"
+     "if none runs, nothing happens. It takes effect within 50 ms."},
     {"_new_host", store_new_host, METH_VARARGS, NULL},
     {"_instantiate", store_instantiate, METH_VARARGS, NULL},
     {"_export", store_export, METH_VARARGS, NULL},
@@ -313,6 +331,6 @@ static PyType_Slot store_slots[] = {
 PyType_Spec w2s_py_store_spec = {
     .name = "aot._runtime.StoreBase",
     .basicsize = sizeof(struct w2s_py_store),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_BASETYPE,
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_IMMUTABLETYPE,
     .slots = store_slots,
 };

@@ -142,6 +142,6 @@ static PyType_Slot table_slots[] = {
 PyType_Spec w2s_py_table_spec = {
     .name = "aot._runtime.TableBase",
     .basicsize = sizeof(struct w2s_py_table),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_BASETYPE,
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_IMMUTABLETYPE,
     .slots = table_slots,
 };

@@ -1,8 +1,9 @@
 """The package's build backend: setuptools, told in code what a table in pyproject.toml cannot say.
 
-Three things are special. The extension ``aot._runtime`` is made by cffi out of ``build_ffi.py``; the headers in
+Four things are special. The extension ``aot._runtime`` is made by cffi out of ``build_ffi.py``; the headers in
 ``runtime_c/include``, which the user's compiler needs for generated C, are installed as the data-only package
-``aot._include``; and a source distribution carries the whole of ``runtime_c``.
+``aot._include``; the runtime's sources, which standalone executables are linked from, as ``aot._runtime_c``; and a
+source distribution carries the whole of ``runtime_c``.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from setuptools.command.sdist import sdist
 
 FFI_BUILDER = "runtime_c/python/build_ffi.py:ffibuilder"
 HEADERS = "runtime_c/include"
+RUNTIME = "runtime_c"
 
 
 class SourceDist(sdist):
@@ -42,9 +44,13 @@ class Backend(type(build_meta.build_wheel.__self__)):
     def run_setup(self, setup_script: str = "") -> None:
         """Stand in for running a ``setup.py``; the caller has put the command into ``sys.argv``."""
         setuptools.setup(
-            packages=[*setuptools.find_packages(include=["aot", "aot.*"]), "aot._include"],
-            package_dir={"aot._include": HEADERS},
-            package_data={"aot": ["py.typed", "*.pyi"], "aot._include": ["wasm2so/*.h"]},
+            packages=[*setuptools.find_packages(include=["aot", "aot.*"]), "aot._include", "aot._runtime_c"],
+            package_dir={"aot._include": HEADERS, "aot._runtime_c": RUNTIME},
+            package_data={
+                "aot": ["py.typed", "*.pyi"],
+                "aot._include": ["wasm2so/*.h"],
+                "aot._runtime_c": ["include/wasm2so/*.h", "src/*.[ch]", "exe/*.c"],
+            },
             include_package_data=False,
             cffi_modules=[FFI_BUILDER],
             cmdclass={"sdist": SourceDist},

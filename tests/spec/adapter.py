@@ -15,15 +15,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 import aot
-from aot import Func, FuncType, Global, GlobalType, Limits, Memory, MemoryType, Table, TableType, Trap, ValType
+from aot import Func, FuncType, Global, GlobalType, Limits, Memory, MemoryType, SharedMemory, Table, TableType, Trap, ValType
 from aot.errors import LinkError, ModuleError, UnsupportedError
 from tests.spec.outcome import MisfitError, NotLinkedError, RefusedError, TrappedError
 from tests.translation import check
-from tests.wast.model import Number, Ref, Value, Vector
+from tests.wast.model import LANE_BITS, Nan, Number, Ref, Value, Vector
 
 Compiled = aot.Module
 Instance = aot.Instance
-Extern = Func | Memory | Table | Global
+Extern = Func | Memory | SharedMemory | Table | Global
 
 _F32_EXPONENT, _F32_MANTISSA = 0x7F80_0000, 0x007F_FFFF
 _F64_EXPONENT = 0x7FF0_0000_0000_0000
@@ -36,11 +36,12 @@ class Settings:
     cc: str | None = None
     opt_level: int = 0
     memory: Literal["auto", "guard", "checked"] = "auto"
+    cpu_level: int = 2
     cache: bool = True
     jobs: int = 1
 
     def __str__(self) -> str:
-        return f"{self.cc or 'cc'} -O{self.opt_level} memory={self.memory}"
+        return f"{self.cc or 'cc'} -O{self.opt_level} memory={self.memory} cpu={self.cpu_level}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,11 @@ def f64_to_python(bits: int) -> float:
 
 def f64_from_python(value: float) -> int:
     return int.from_bytes(struct.pack("<d", value), "little")
+
+
+def vector_to_python(lane: str, bits: Sequence[int | Nan]) -> bytes:
+    """The sixteen bytes of a vector given by its lanes."""
+    return b"".join(value.to_bytes(LANE_BITS[lane] // 8, "little") for value in bits if isinstance(value, int))
 
 
 _NUMBERS: dict[str, tuple[Callable[[int], object], Callable[[object], int]]] = {
@@ -116,7 +122,8 @@ class Session:
         found |= {f"global_{t}": Global(store, GlobalType(t, False), 666.6) for t in (f32, f64)}
         wide = TableType(ValType.funcref(), Limits(10, 20), is_64=True)
         tables = {"table": Table(store, table), "table64": Table(store, wide)}
-        return found | {"memory": Memory(store, memory)} | tables
+        shared = SharedMemory(store.engine, MemoryType(Limits(1, 1), is_shared=True))
+        return found | {"memory": Memory(store, memory), "shared_memory": shared} | tables
 
     def instantiate(self, module: Compiled, find: Callable[[str, str], Extern]) -> Instance:
         """Link and start. Raises NotLinkedError, TrappedError, and what ``find`` raises."""
@@ -130,6 +137,10 @@ class Session:
 
     def exports(self, instance: Instance) -> Mapping[str, Extern]:
         return instance.exports
+
+    def shared_exports(self, instance: Instance) -> Mapping[str, Extern]:
+        """The exports that can be used in other sessions, too."""
+        return {name: item for name, item in instance.exports.items() if isinstance(item, SharedMemory)}
 
     def call(self, extern: Extern, args: Sequence[Value]) -> list[Value]:
         """Call a function. Raises TrappedError."""
@@ -152,8 +163,8 @@ class Session:
         match value:
             case Number(kind, int(bits)):
                 return _NUMBERS[kind][0](bits)
-            case Vector():
-                raise RefusedError("simd: no vectors across the interface", unsupported=True)
+            case Vector(lane, bits):
+                return vector_to_python(lane, bits)
             case Ref(is_null=True):
                 return None
             case Ref("externref", value=int(number)):
@@ -164,6 +175,9 @@ class Session:
         name = str(type_)
         if name in _NUMBERS:
             return Number(name, _NUMBERS[name][1](value))
+        if name == "v128":
+            assert type(value) is bytes
+            return Vector("i8", tuple(value))
         if value is None:
             return Ref(name, is_null=True)
         if isinstance(value, HostRef):
@@ -178,7 +192,12 @@ class Engine:
 
     def __init__(self, settings: Settings) -> None:
         config = aot.Config(
-            opt_level=settings.opt_level, cc=settings.cc, memory=settings.memory, cache=settings.cache, jobs=1
+            opt_level=settings.opt_level,
+            cc=settings.cc,
+            cpu_level=settings.cpu_level,
+            memory=settings.memory,
+            cache=settings.cache,
+            jobs=1,
         )
         self._engine = aot.Engine(config)
         self._jobs = settings.jobs

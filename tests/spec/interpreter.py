@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from tests.spec.adapter import Compiled, Engine, Extern, Instance, Session
 from tests.spec.matching import refusal_text_agrees, trap_text_agrees, value_agrees
@@ -48,7 +49,12 @@ class _Interpreter:
     What could not be made is kept as a `MissingError`, raised again by whatever needs it.
     """
 
-    def __init__(self, engine: Engine, session: Session, version: str) -> None:
+    def __init__(
+        self, engine: Engine, session: Session, version: str, shared: Mapping[str | None, Exports] | None = None
+    ) -> None:
+        self.shared = shared or {}
+        """What another thread's instance of that name exports and this one may import."""
+        self.threads: dict[str, _Thread] = {}
         self.engine = engine
         self.version = version
         self.session = session
@@ -73,8 +79,10 @@ class _Interpreter:
                 self.assert_failure(command)
             case AssertModule():
                 return self.assert_module(command)
-            case Thread() | Wait():
-                raise RefusedError("threads are not supported", unsupported=True)
+            case Thread():
+                self.start(command)
+            case Wait(thread=name):
+                self.threads[name].wait()
         return None
 
     # ---- modules and instances
@@ -133,10 +141,26 @@ class _Interpreter:
 
     def register(self, as_name: str, name: str | None) -> None:
         try:
-            self.registered[as_name] = self.session.exports(self.instance(name))
+            if name not in self.instances and name in self.shared:
+                self.registered[as_name] = self.shared[name]
+            else:
+                self.registered[as_name] = self.session.exports(self.instance(name))
         except MissingError as missing:
             self.registered[as_name] = missing
             raise
+
+    # ---- threads
+
+    def start(self, command: Thread) -> None:
+        """Run commands in a thread of their own, which sees nothing of this one but the shared module's memories."""
+        shared = {name: self.shared_exports(name) for name in (command.shared_module,) if name is not None}
+        thread = self.threads[command.name] = _Thread(self.engine, self.version, shared, command.commands)
+        thread.start()
+
+    def shared_exports(self, name: str) -> Exports:
+        if name not in self.instances and name in self.shared:
+            return self.shared[name]
+        return self.session.shared_exports(self.instance(name))
 
     # ---- assertions
 
@@ -236,11 +260,47 @@ def run_command(interpreter: _Interpreter, command: Command) -> Result:
     return Result(line, kind, Status.FAILED, detail[:600], cause)
 
 
+def run_commands(interpreter: _Interpreter, commands: Iterable[Command]) -> list[Result]:
+    """Run commands in order; the results of threads they started follow theirs."""
+    results = [run_command(interpreter, command) for command in commands]
+    for thread in interpreter.threads.values():
+        thread.join()
+        results += thread.results
+    return results
+
+
+class _Thread(threading.Thread):
+    """A thread of a script, with a store of its own."""
+
+    def __init__(
+        self, engine: Engine, version: str, shared: Mapping[str | None, Exports], commands: tuple[Command, ...]
+    ) -> None:
+        super().__init__(daemon=True)
+        self.engine = engine
+        self.version = version
+        self.shared = shared
+        self.commands = commands
+        self.results: list[Result] = []
+        self.is_done = False
+
+    def run(self) -> None:
+        with self.engine.session() as session:
+            interpreter = _Interpreter(self.engine, session, self.version, self.shared)
+            self.results = run_commands(interpreter, self.commands)
+        self.is_done = True
+
+    def wait(self) -> None:
+        """Raises MisfitError if the thread did not get through its commands."""
+        self.join()
+        if not self.is_done:
+            raise MisfitError("the thread died")
+
+
 def run_script(engine: Engine, script: Script, group: str = "", version: str = "3.0") -> ScriptResult:
     """Run a whole script in a store of its own."""
     start = time.perf_counter()
     engine.prepare([source.data for source in sources(script) if not source.is_text])
     with engine.session() as session:
         interpreter = _Interpreter(engine, session, version)
-        results = tuple(run_command(interpreter, command) for command in script.commands)
+        results = tuple(run_commands(interpreter, script.commands))
     return ScriptResult(group, script.name, results, seconds=time.perf_counter() - start)

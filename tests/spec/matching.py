@@ -19,6 +19,8 @@ REFUSAL_ALIASES = {
     # Version 1.0's words for what later versions call malformed.
     "invalid UTF-8 encoding": "malformed UTF-8 encoding",
     "invalid mutability": "malformed mutability",
+    "global is immutable": "immutable global",
+    "zero flag expected": "zero byte expected",
 }
 """Text of a script -> the engine's for the same reason to refuse a module."""
 

@@ -17,6 +17,7 @@ GROUPS = (
     "2.0-bulk-memory",
     "2.0-multi-value",
     "2.0-reference-types",
+    "2.0-simd",
     "asof-2.0",
     "3.0-extended-const",
     "3.0-multi-memory",
@@ -24,6 +25,9 @@ GROUPS = (
     "3.0-memory64",
     "3.0-tail-call",
     "3.0-mixed",
+    "3.0-relaxed-simd",
+    "proposal-threads",
+    "proposal-threads-run",
     "proposal-custom-page-sizes",
     "proposal-wide-arithmetic",
 )
@@ -35,7 +39,12 @@ def suite_folder() -> Path:
     return Path(os.environ.get("WASM_SPEC_TESTS") or REPOSITORY.parent / "shared" / "spec")
 
 
-_OLD_VERSIONS = {"asof-1.0": "1.0", "asof-2.0": "2.0"}
+_OLD_VERSIONS = {
+    "asof-1.0": "1.0",
+    "asof-2.0": "2.0",
+    "proposal-threads": "threads",
+    "proposal-threads-run": "threads",
+}
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -233,11 +233,16 @@ def test_interrupted_build_cleans_up(tmp_path: Path, number: signal.Signals) -> 
     env = os.environ | {"TMPDIR": str(tmp_path / "tmp"), "WASM2SO_CACHE_DIR": str(tmp_path / "cache")}
     command = [sys.executable, "-m", "aot", str(tmp_path / "many.wasm"), "-O0", "-j2", "--cc", cc]
     pids = tmp_path / "pids"
+
+    def n_hung() -> int:
+        return len(pids.read_text().split()) if pids.exists() else 0
+
     with subprocess.Popen(command, cwd=ROOT, env=env, stderr=subprocess.PIPE) as process:
-        started = wait_until(lambda: pids.exists() and len(pids.read_text().split()) == 2, seconds=30)
+        wait_until(lambda: n_hung() == 2 or process.poll() is not None, seconds=30)
+        started = n_hung() == 2
         process.send_signal(number)
         _, err = process.communicate(timeout=30)
-    assert started
+    assert started, err
     assert process.returncode == 128 + number
     assert b"Traceback" not in err
     assert left_over(tmp_path) == []

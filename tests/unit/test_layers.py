@@ -25,6 +25,9 @@ BELOW: dict[str, tuple[str, ...]] = {
 }
 """Each layer's direct support; it may import that and everything below."""
 
+FACE = frozenset(("__init__.py", "__main__.py", "cli_run.py"))
+"""Files of the package's own folder that belong to the top layer: its public names and the command line."""
+
 EXTENSION = "_runtime"
 """The compiled extension module; it belongs to embed."""
 
@@ -55,7 +58,7 @@ def allowed(layer: str) -> set[str]:
 def layer_of(path: Path) -> str:
     """The layer a file of the package belongs to; the package's own face belongs to the top one."""
     first = path.relative_to(PACKAGE).parts[0]
-    return "cli" if first in ("__init__.py", "__main__.py") else first.removesuffix(".py")
+    return "cli" if first in FACE else first.removesuffix(".py")
 
 
 def sources() -> list[Path]:

@@ -21,7 +21,8 @@ _C_SIGNATURE = re.compile(r"^[A-Za-z_].*\(")
 def sources(*suffixes: str) -> list[Path]:
     folders = ("aot", "runtime_c", "tests", "samples", "bench")
     found = [path for folder in folders for suffix in suffixes for path in (REPOSITORY / folder).rglob(f"*{suffix}")]
-    return sorted(path for path in found if "build" not in path.relative_to(REPOSITORY).parts[1:2])
+    made = REPOSITORY / "runtime_c" / "build"
+    return sorted(path for path in found if not path.is_relative_to(made))
 
 
 def name(path: Path) -> str:

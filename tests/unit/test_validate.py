@@ -373,14 +373,12 @@ def test_short_instructions_that_name_wide_types_are_cheap() -> None:
 @pytest.mark.parametrize(
     ("part", "feature"),
     [
-        (types(b"\x60\1\x7b\0"), "simd"),
         (types(b"\x5f\0"), "gc"),
         (types(b"\x60\1\x6e\0"), "gc"),
         (types(b"\x50\0\x60\0\0", b"\x50\1\0\x60\0\0"), "gc"),
         (types(b"\x60\1\x69\0"), "exceptions"),
         (types(NOP) + section(TAGS, vec([b"\0\0"])), "exceptions"),
         (section(MEMORIES, vec([b"\3\1\1"])), "threads"),
-        (globals_(b"\x7b\0\xfd\x0c" + bytes(16) + b"\x0b"), "simd"),
         (globals_(b"\x6f\0\xd0\x71\xfb\x1b\x0b"), "gc"),
         (section(ELEMS, vec([b"\5\x71\0"])), "gc"),
     ],
@@ -397,6 +395,8 @@ def test_features_outside_of_bodies_are_refused_by_name(part: bytes, feature: st
     ("part", "feature"),
     [
         (section(MEMORIES, vec([b"\4\1"])), "memory64"),
+        (types(b"\x60\1\x7b\0"), "simd"),
+        (globals_(b"\x7b\0\xfd\x0c" + bytes(16) + b"\x0b"), "simd"),
         (section(TABLES, vec([b"\x70\4\1"])), "memory64"),
         (section(MEMORIES, vec([b"\x08\1\0"])), "custom_page_sizes"),
     ],

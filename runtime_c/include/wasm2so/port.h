@@ -22,10 +22,12 @@
 #define W2S_KEEP_INT(v) __asm__ volatile("" : : "r"(v))
 /* Likewise for a float; it also hides the value, see W2S_HIDE_FLOAT. */
 #define W2S_KEEP_FLOAT(v) __asm__ volatile("" : "+" W2S_FREG(v))
+/* Cut a value off from where it was read: a compiler must not read it from there again. */
+#define W2S_HIDE_INT(v) __asm__ volatile("" : "+r"(v))
 /* Hide a float's value from constant folding: compilers fold x*1.0 and (float)(double)x without quieting NaNs. */
 #define W2S_HIDE_FLOAT(v) __asm__("" : "+" W2S_FREG(v))
 /* Likewise for vectors. */
-#define W2S_KEEP_VECTOR(v) __asm__ volatile("" : : W2S_FREG(v))
+#define W2S_KEEP_VECTOR(v) __asm__ volatile("" : "+" W2S_FREG(v))
 #define W2S_HIDE_VECTOR(v) __asm__("" : "+" W2S_FREG(v))
 
 /* Does rounding (ceil, floor, trunc, rint) quiet signalling NaNs? Instructions do, gcc's inline sequences do not. */

@@ -6,6 +6,12 @@
 #include "mem.h"
 #include W2S_SIMD_PART
 
+/* A vector read from shared memory, cut off from it (see w2s_once_i in atomic.h). */
+W2S_SIMD w2s_v128 w2s_once_v(w2s_v128 v) {
+  W2S_HIDE_VECTOR(v);
+  return v;
+}
+
 /* v128.load. */
 W2S_SIMD w2s_v128 w2s_v128_load(const uint8_t *base, uint32_t index, uint64_t offset) {
   w2s_v128 v;

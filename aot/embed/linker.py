@@ -1,0 +1,138 @@
+"""Linkers: names for what modules import, to instantiate any number of modules with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from aot.embed._native import Item, SharedMemoryBase
+from aot.embed.engine import Engine
+from aot.embed.func import Func
+from aot.embed.instance import Instance
+from aot.embed.linking import Linkable, describe
+from aot.embed.store import Store
+from aot.embed.storelike import Storelike, is_storelike, store_of
+from aot.embed.types import FuncType, ImportType
+from aot.embed.wasi import WASI_MODULES
+from aot.errors import LinkError, UsageError
+
+if TYPE_CHECKING:
+    from aot.embed.module import Module
+
+_Definition = Callable[[Store, str, str], Any]
+"""Makes the item in a store; None where it is not to be had there."""
+
+
+class Linker:
+    """Definitions by module and name. Those that belong to no store (`define_func`, `define_wasi`) serve in any."""
+
+    def __init__(self, engine: Engine) -> None:
+        if not isinstance(engine, Engine):
+            raise TypeError(f"expected an Engine, not {type(engine).__name__}")
+        self.engine = engine
+        self.allow_shadowing = False
+        """Whether a name may be defined again."""
+        self._items: dict[tuple[str, str], _Definition] = {}
+        self._wasi = False
+
+    def define(self, store: Storelike, module: str, name: str, item: Linkable) -> None:
+        """Define a `Func`, `Memory`, `Table` or `Global` of ``store``, or a `SharedMemory`.
+
+        Raises UsageError if it belongs to another store, or the name is defined already.
+        """
+        if not isinstance(item, (Item, SharedMemoryBase)):
+            raise TypeError(f"expected a Func, Memory, SharedMemory, Table or Global, not {type(item).__name__}")
+        if isinstance(item, Item) and item.store is not _store_of(store):
+            raise UsageError(f'"{module}" "{name}" belongs to another store')
+        self._define(module, name, _of_one_store(item))
+
+    def define_func(
+        self, module: str, name: str, ty: FuncType, func: Callable[..., Any], access_caller: bool = False
+    ) -> None:
+        """Define a host function for any store, made as `Func` makes it. Raises UsageError if the name is defined."""
+        if not isinstance(ty, FuncType):
+            raise TypeError(f"expected a FuncType, not {type(ty).__name__}")
+        if not callable(func):
+            raise TypeError(f"expected a callable, not {type(func).__name__}")
+        self._define(module, name, lambda store, *_: Func(store, ty, func, access_caller))
+
+    def define_instance(self, store: Storelike, name: str, instance: Instance) -> None:
+        """Define every export of an instance under the module name ``name``; nothing if one of them cannot be."""
+        if not isinstance(instance, Instance):
+            raise TypeError(f"expected an Instance, not {type(instance).__name__}")
+        if instance.store is not _store_of(store):
+            raise UsageError("the instance belongs to another store")
+        for field in instance.exports:
+            self._check_free(name, field)
+        for field, item in instance.exports.items():
+            self._define(name, field, _of_one_store(item))
+
+    def define_wasi(self) -> None:
+        """Define all functions of WASI preview 1. Each instance uses the context of its store (`Store.set_wasi`).
+
+        Raises UsageError if one of their names is defined already.
+        """
+        for module, name in () if self.allow_shadowing else self._items:
+            if module in WASI_MODULES:
+                raise UsageError(f'"{module}" "{name}" is already defined')
+        for key in [key for key in self._items if key[0] in WASI_MODULES]:
+            del self._items[key]
+        self._wasi = True
+
+    def get(self, store: Storelike, module: str, name: str) -> Any:
+        """What is defined under the name. Raises LinkError if nothing is."""
+        found = self._find(_store_of(store), module, name)
+        if found is None:
+            raise LinkError(f'unknown import: "{module}" "{name}"')
+        return found
+
+    def instantiate(self, store: Storelike, module: Module) -> Instance:
+        """Instantiate a module with what is defined for its imports. Raises LinkError for the first that is missing or
+        does not fit, UsageError if WASI is defined but the store has no context, and what `Instance` raises.
+        """
+        owner = _store_of(store)
+        return Instance(owner, module, [self._resolve(owner, import_) for import_ in module.imports])
+
+    def _resolve(self, store: Store, import_: ImportType) -> Any:
+        found = self._find(store, import_.module, import_.name)
+        if found is None:
+            raise LinkError(f"unknown import: {describe(import_)}")
+        return found
+
+    def _find(self, store: Store, module: str, name: str) -> Any:
+        make = self._items.get((module, name))
+        if make is not None:
+            return make(store, module, name)
+        if self._wasi and module in WASI_MODULES:
+            if store.wasi is None:
+                raise UsageError("WASI is defined, but the store has no context: call store.set_wasi first")
+            return store.wasi._function(module, name)
+        return None
+
+    def _define(self, module: str, name: str, definition: _Definition) -> None:
+        self._check_free(module, name)
+        self._items[module, name] = definition
+
+    def _check_free(self, module: str, name: str) -> None:
+        if not self.allow_shadowing and ((module, name) in self._items or (self._wasi and module in WASI_MODULES)):
+            raise UsageError(f'"{module}" "{name}" is already defined')
+
+    def __repr__(self) -> str:
+        return f"<Linker of {len(self._items)} definitions{' and WASI' if self._wasi else ''}>"
+
+
+def _of_one_store(item: Linkable) -> _Definition:
+    def find(store: Store, module: str, name: str) -> Linkable:
+        if isinstance(item, Item) and item.store is not store:
+            raise UsageError(f'"{module}" "{name}" belongs to another store')
+        return item
+
+    return find
+
+
+def _store_of(store: Storelike) -> Store:
+    if not is_storelike(store):
+        raise TypeError(f"expected a Store, not {type(store).__name__}")
+    found = store_of(store)
+    assert isinstance(found, Store)
+    return found
