@@ -133,7 +133,8 @@ def emit_body(cx: ModuleContext, func: int) -> BodyText:
         raise DecodeError("unexpected end of section or function", Site(body.start, func)) from None
     except ModuleError as error:
         raise error.at(Site(body.start, func)) from None
-    st = BodyState(cx, func, data, pos, local_types, len(signature.params), some_unset)
+    hints = module.branch_hints.get(func, {})
+    st = BodyState(cx, func, data, pos, local_types, len(signature.params), some_unset, hints)
     st.vectors = "v" in local_types
     st.frames.append(Frame("func", (), signature.results, 0, 0, True))
     _run(st, body.start)

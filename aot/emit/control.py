@@ -36,6 +36,14 @@ def negated(expr: str) -> str:
     return condition(operand) if operand.startswith("(uint32_t)(") else f"({operand} != 0)"
 
 
+def _hinted(st: BodyState, test: str, *, taken: bool) -> str:
+    """A condition with the module's hint, if it has one here; ``taken`` says that the hint speaks of it being true."""
+    hint = st.hints.get(st.at)
+    if hint is None:
+        return test
+    return f"(W2S_{'LIKELY' if hint is taken else 'UNLIKELY'}{test})"
+
+
 def block_type(st: BodyState) -> tuple[tuple[StackType, ...], tuple[StackType, ...]]:
     """Read a block type: (parameters, results)."""
     byte = st.data[st.pos]
@@ -158,7 +166,7 @@ def if_(st: BodyState) -> None:
     exprs = st.pop_all(params)
     frame = _enter(st, "if", params, results)
     frame.else_exprs = tuple(exprs)
-    st.write(f"if {negated(test)} goto E{frame.label};")
+    st.write(f"if {_hinted(st, negated(test), taken=False)} goto E{frame.label};")
     _push_all(st, params, exprs)
 
 
@@ -251,7 +259,7 @@ def br_if(st: BodyState) -> None:
     frame = st.frame_at(depth)
     types = frame.branch_types
     exprs = st.pop_all(types)
-    st.write(f"if {condition(test)} {_braced(branch_text(st, frame, list(exprs)))}")
+    st.write(f"if {_hinted(st, condition(test), taken=True)} {_braced(branch_text(st, frame, list(exprs)))}")
     _push_all(st, types, exprs)
 
 

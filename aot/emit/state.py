@@ -74,6 +74,7 @@ class BodyState:
     local_types: list[StackType]
     n_params: int
     some_unset: bool  # some local has no default value
+    hints: dict[int, bool]  # position of an `if` or `br_if` -> likely?
     types: list[StackType] = field(default_factory=list)
     exprs: list[str] = field(default_factory=list)
     frames: list[Frame] = field(default_factory=list)

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from aot.errors import DecodeError, LimitError, Site
+from aot.wasm.branch_hints import SECTION as BRANCH_HINTS
+from aot.wasm.branch_hints import BranchHints, read_branch_hints
 from aot.wasm.canonical import canonical_ids
 from aot.wasm.constexpr import REF_FUNC
 from aot.wasm.decode_sections import (
@@ -132,10 +134,12 @@ def _check_counts(d: Draft, end: int) -> None:
 def _finish(data: bytes, d: Draft, customs: list[CustomSection]) -> Module:
     n_funcs = len(d.func_types)
     func_names: dict[int, str] = {}
-    for custom in customs:
+    branch_hints: BranchHints = {}
+    for custom in reversed(customs):  # of several with one name the first counts
         if custom.name == "name":
             func_names = read_func_names(data, custom.start, custom.end, n_funcs)
-            break
+        elif custom.name == BRANCH_HINTS:
+            branch_hints = read_branch_hints(data, custom.start, custom.end)
     types = tuple(d.types)
     return Module(
         data=data,
@@ -158,6 +162,7 @@ def _finish(data: bytes, d: Draft, customs: list[CustomSection]) -> Module:
         declared_refs=_declared_refs(d, n_funcs),
         customs=tuple(customs),
         func_names=func_names,
+        branch_hints=branch_hints,
     )
 
 

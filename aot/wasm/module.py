@@ -155,6 +155,8 @@ class Module:
     customs: tuple[CustomSection, ...] = ()
     func_names: dict[int, str] = field(default_factory=dict)
     """From the name section, where it can be read; never an error."""
+    branch_hints: dict[int, dict[int, bool]] = field(default_factory=dict)
+    """Function -> position in its body of an ``if`` or ``br_if`` -> likely?"""
 
     @property
     def n_imported_funcs(self) -> int:

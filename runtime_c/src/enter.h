@@ -27,7 +27,7 @@ struct w2si_activation {
 };
 
 /* What `flags` of a w2s_funcref holds: the kind in the low byte, the type's index in its module above it. */
-enum { W2SI_FUNC_WASM = 1, W2SI_FUNC_HOST = 2, W2SI_FUNC_KIND = 0xff, W2SI_FUNC_TYPE_SHIFT = 8 };
+enum { W2SI_FUNC_WASM = 1, W2SI_FUNC_HOST = 2, W2SI_FUNC_WASI = 3, W2SI_FUNC_KIND = 0xff, W2SI_FUNC_TYPE_SHIFT = 8 };
 
 /* Array call -> native code of `func`, or NULL if it is a host function. Valid as long as the function. */
 w2s_trampoline w2s_func_trampoline(const struct w2s_funcref *func);

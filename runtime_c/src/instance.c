@@ -15,6 +15,7 @@
 #include "module.h"
 #include "shared.h"
 #include "table.h"
+#include "wasi_call.h"
 
 enum { CONTEXT_ALIGN = 64 };
 
@@ -72,6 +73,7 @@ void w2si_instance_free(struct w2s_instance *instance) {
   free(instance->vm);
   free(instance->import_funcs);
   free(instance->import_globals);
+  free(instance->wasi_funcs);
   w2s_module_release(instance->module);
   free(instance);
 }
@@ -184,8 +186,9 @@ static int32_t prepare(struct w2si_store *store, struct w2s_module *module, cons
   if (status == W2S_OK) status = make_memories(instance, error);
   if (status == W2S_OK) status = make_tables(instance, error);
   if (status == W2S_OK) {
-    w2si_link(instance, imports);
-    if (initialise(instance)) status = w2si_fail(error, W2S_ERR_RESOURCE, "out of memory for an instance");
+    int made = w2si_wasi_bind(instance, imports);
+    if (made) w2si_link(instance, imports);
+    if (!made || initialise(instance)) status = w2si_fail(error, W2S_ERR_RESOURCE, "out of memory for an instance");
   }
   if (status != W2S_OK) {
     w2si_instance_free(instance);

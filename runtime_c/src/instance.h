@@ -4,6 +4,8 @@
 
 #include "store.h"
 
+struct w2si_wasi_func;
+
 struct w2s_instance {
   struct w2si_store *store;
   struct w2s_module *module;
@@ -12,6 +14,7 @@ struct w2s_instance {
   struct w2s_vm *vm; /* meta->vm_bytes bytes, aligned to 64 */
   struct w2s_funcref **import_funcs;  /* the originals, so that their identity is kept */
   struct w2s_global *import_globals;  /* likewise */
+  struct w2si_wasi_func *wasi_funcs;  /* its own versions of imported WASI functions, by index; or NULL */
   uint32_t n_memories; /* own memories and tables made so far */
   uint32_t n_tables;
   struct w2s_instance *next;

@@ -12,6 +12,7 @@
 #include "module.h"
 #include "type.h"
 #include "typetext.h"
+#include "wasi_call.h"
 
 /* One import being checked. */
 struct site {
@@ -164,6 +165,7 @@ int32_t w2si_link_check(struct w2si_store *store, const struct w2s_module *modul
 }
 
 static void link_func(struct w2s_instance *instance, uint32_t index, struct w2s_funcref *func) {
+  func = w2si_wasi_bound(instance, index, func);
   instance->import_funcs[index] = func;
   struct w2s_import_func *slot = w2si_field(instance, w2si_meta_funcs(instance->meta)[index].vm_offset);
   *slot = (struct w2s_import_func){.code = func->code, .vm = func->vm};

@@ -146,19 +146,32 @@ static struct w2s_module *find_loaded(const struct stat *status) {
   return module;
 }
 
-/* Load the file behind module->fd, check it, and learn its types. With the lock held. */
-static int32_t load(struct w2s_module *module, const char *path, struct w2s_error *error) {
+/* Load the file behind module->fd after a look at it; NULL and `status` if it will not do. */
+static const struct w2s_descriptor *load_file(struct w2s_module *module, const char *path, int32_t *status,
+                                              struct w2s_error *error) {
   char name[40];
-  int32_t status = w2si_sofile_check(module->fd, path, error);
-  if (status != W2S_OK) return status;
+  *status = w2si_sofile_check(module->fd, path, error);
+  if (*status != W2S_OK) return NULL;
   fd_name(name, sizeof name, module->fd);
   module->handle = dlopen(name, RTLD_NOW | RTLD_LOCAL);
   if (!module->handle) {
     const char *why = dlerror();
-    return w2si_fail(error, W2S_ERR_FORMAT, "cannot load %s: %s", path, why ? why : "unknown reason");
+    *status = w2si_fail(error, W2S_ERR_FORMAT, "cannot load %s: %s", path, why ? why : "unknown reason");
+    return NULL;
   }
   const struct w2s_descriptor *descriptor = dlsym(module->handle, "w2s_module_descriptor");
-  const char *wrong = descriptor ? check_descriptor(module, descriptor) : "it was not made by wasm2so";
+  if (!descriptor) *status = w2si_fail(error, W2S_ERR_FORMAT, "cannot load %s: it was not made by wasm2so", path);
+  return descriptor;
+}
+
+/* Load the file behind module->fd, unless its code is `linked` into this executable, check it, and learn its types. With
+ * the lock held. */
+static int32_t load(struct w2s_module *module, const struct w2s_descriptor *linked, const char *path,
+                    struct w2s_error *error) {
+  int32_t status = W2S_OK;
+  const struct w2s_descriptor *descriptor = linked ? linked : load_file(module, path, &status, error);
+  if (!descriptor) return status;
+  const char *wrong = check_descriptor(module, descriptor);
   if (wrong) return w2si_fail(error, W2S_ERR_FORMAT, "cannot load %s: %s", path, wrong);
   if (module->meta->cpu_level > w2s_cpu_level()) {
     return w2si_fail(error, W2S_ERR_FORMAT, "cannot load %s: it needs an x86-64-v%u processor, this one is a v%u", path,
@@ -170,7 +183,8 @@ static int32_t load(struct w2s_module *module, const char *path, struct w2s_erro
   return W2S_OK;
 }
 
-static int32_t open_locked(int32_t fd, const char *path, struct w2s_module **out, struct w2s_error *error) {
+static int32_t open_locked(int32_t fd, const struct w2s_descriptor *linked, const char *path, struct w2s_module **out,
+                           struct w2s_error *error) {
   struct stat status;
   if (fstat(fd, &status)) return w2si_fail(error, W2S_ERR_FORMAT, "cannot load %s: it cannot be read", path);
   struct w2s_module *module = find_loaded(&status);
@@ -189,7 +203,7 @@ static int32_t open_locked(int32_t fd, const char *path, struct w2s_module **out
     free(module);
     return w2si_fail(error, W2S_ERR_RESOURCE, "cannot load %s: out of file descriptors", path);
   }
-  int32_t result = load(module, path, error);
+  int32_t result = load(module, linked, path, error);
   if (result != W2S_OK) {
     close_object(module);
     free(module);
@@ -207,8 +221,19 @@ int32_t w2s_module_open(int32_t fd, const char *path, struct w2s_module **out, s
   *out = NULL;
   struct w2si_name name = w2si_name((const uint8_t *)path, strlen(path));
   w2si_lock();
-  int32_t status = open_locked(fd, name.text, out, error);
+  int32_t status = open_locked(fd, NULL, name.text, out, error);
   w2si_unlock();
+  return status;
+}
+
+int32_t w2s_module_linked(const struct w2s_descriptor *descriptor, struct w2s_module **out, struct w2s_error *error) {
+  w2si_ok(error);
+  *out = NULL;
+  int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+  w2si_lock();
+  int32_t status = open_locked(fd, descriptor, "the program", out, error);
+  w2si_unlock();
+  if (fd >= 0) close(fd);
   return status;
 }
 

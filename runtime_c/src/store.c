@@ -13,6 +13,7 @@
 #include "memory.h"
 #include "module.h"
 #include "table.h"
+#include "wasi_core.h"
 
 #ifndef W2S_ABI_DIGEST_HEX
 #error "define W2S_ABI_DIGEST_HEX: the SHA-256 of abi.h and libcalls.h, as 64 hexadecimal digits in quotes"
@@ -98,6 +99,7 @@ void w2s_store_delete(struct w2s_store *pub) {
   free_instances(store);
   free_host_objects(store);
   w2si_free_host_funcs(store);
+  w2si_wasi_free_all(store->wasi);
   while (store->stub_modules) {
     struct w2si_module_ref *ref = store->stub_modules;
     store->stub_modules = ref->next;

@@ -9,6 +9,7 @@
 
 struct w2si_activation;
 struct w2s_instance;
+struct w2s_wasi;
 
 /* Objects made by the embedder; those of instances lie in the instances' contexts. */
 struct w2si_host_memory {
@@ -58,6 +59,7 @@ struct w2si_store {
   struct w2si_module_ref *stub_modules;
   int32_t (*poll)(struct w2s_store *store); /* or NULL; called while code of the store waits */
   _Atomic(uint32_t) is_interrupted;
+  struct w2s_wasi *wasi; /* all WASI contexts of the store */
   void *data;
   union w2s_value results[W2S_MAX_RESULTS];
 };

@@ -43,20 +43,27 @@ static void set_wasm_fp_control(struct w2si_activation *activation) {
   if (activation->fp_control != W2SI_FP_DEFAULT) w2si_set_fp_control(W2SI_FP_DEFAULT);
 }
 
+struct w2si_pause w2si_leave_wasm(struct w2si_store *store) {
+  const struct w2si_pause pause = {.activation = store->top, .limit = store->pub.stack_limit};
+  w2si_thread.in_wasm = NULL;
+  atomic_signal_fence(memory_order_seq_cst);
+  restore_fp_control(pause.activation);
+  return pause;
+}
+
+void w2si_return_to_wasm(struct w2si_store *store, const struct w2si_pause *pause) {
+  set_wasm_fp_control(pause->activation);
+  store->top = pause->activation;
+  store->pub.stack_limit = pause->limit;
+  atomic_signal_fence(memory_order_seq_cst);
+  w2si_thread.in_wasm = store;
+}
+
 void w2si_builtin_call_host(struct w2s_host_func *func, union w2s_value *values) {
   struct w2si_store *store = w2si_store(func->head.store);
-  struct w2si_thread *thread = &w2si_thread;
-  struct w2si_activation *activation = store->top;
-  uint8_t *limit = store->pub.stack_limit;
-  thread->in_wasm = NULL;
-  atomic_signal_fence(memory_order_seq_cst);
-  restore_fp_control(activation);
+  const struct w2si_pause pause = w2si_leave_wasm(store);
   int32_t failed = func->call(func, values);
-  set_wasm_fp_control(activation);
-  store->top = activation;
-  store->pub.stack_limit = limit;
-  atomic_signal_fence(memory_order_seq_cst);
-  thread->in_wasm = store;
+  w2si_return_to_wasm(store, &pause);
   if (failed) w2si_trap(store, W2S_TRAP_HOST, (uintptr_t)__builtin_return_address(0), 0);
 }
 
@@ -147,13 +154,15 @@ w2s_trampoline w2s_func_trampoline(const struct w2s_funcref *func) {
   return w2si_instance_descriptor(head->instance)->trampolines[func->flags >> W2SI_FUNC_TYPE_SHIFT];
 }
 
+static int is_wasi(const struct w2s_funcref *func) { return (func->flags & W2SI_FUNC_KIND) == W2SI_FUNC_WASI; }
+
 /* A host function called by the host: no wasm frame is involved, so there is nothing to unwind. */
 static int32_t call_host_directly(struct w2si_store *store, struct w2s_funcref *func, union w2s_value *values) {
   struct w2s_host_func *host = (struct w2s_host_func *)func->vm;
   enum w2si_claim claim = w2si_claim(store, &w2si_thread);
   if (claim == W2SI_CLAIM_NONE) return W2S_ERR_USAGE;
   int32_t failed = host->call(host, values);
-  if (failed) w2si_thread.trap = W2S_TRAP_HOST;
+  if (failed) w2si_thread.trap = failed < 0 && is_wasi(func) ? (uint32_t)(-1 - failed) : W2S_TRAP_HOST;
   w2si_unclaim(store, claim);
   return failed ? W2S_ERR_TRAP : W2S_OK;
 }

@@ -7,6 +7,14 @@
 /* Unwind to the store's innermost activation. The thread must be in wasm code of the store, and nothing between
  * here and there may need cleaning up. */
 _Noreturn void w2si_trap(struct w2si_store *store, uint32_t code, uintptr_t pc, uintptr_t address);
+/* For runtime functions that wasm calls and that run as host code: between the two nothing is a guest's fault, and the
+ * host may call into the store again. */
+struct w2si_pause {
+  struct w2si_activation *activation;
+  uint8_t *limit;
+};
+struct w2si_pause w2si_leave_wasm(struct w2si_store *store);
+void w2si_return_to_wasm(struct w2si_store *store, const struct w2si_pause *pause);
 /* w2s_builtins.trap and .call_host */
 void w2si_builtin_trap(struct w2s_vm *vm, uint32_t code);
 void w2si_builtin_call_host(struct w2s_host_func *func, union w2s_value *values);

@@ -84,6 +84,8 @@ void w2s_store_interrupt(struct w2s_store *store);
 
 /* dlopen the file behind `fd` (kept open for its images) and check its descriptor. `path` is for messages. */
 int32_t w2s_module_open(int32_t fd, const char *path, struct w2s_module **out, struct w2s_error *error);
+/* The module that is linked into this executable, whose own file its images come from. */
+int32_t w2s_module_linked(const struct w2s_descriptor *descriptor, struct w2s_module **out, struct w2s_error *error);
 void w2s_module_retain(struct w2s_module *module);
 void w2s_module_release(struct w2s_module *module);
 const struct w2s_descriptor *w2s_module_descriptor_of(const struct w2s_module *module);

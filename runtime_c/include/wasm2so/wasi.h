@@ -108,7 +108,8 @@ void w2s_wasi_set_seed(struct w2s_wasi *wasi, uint64_t seed);
 int32_t w2s_wasi_set_clock(struct w2s_wasi *wasi, uint32_t clock, uint64_t start, uint64_t step);
 
 /* `check` is called at least every 50 ms while a function blocks, and whenever a system call was interrupted by a
- * signal, outside of wasm and without any lock. Non-zero: the embedder holds an error; unwind with W2S_TRAP_HOST. */
+ * signal, outside of wasm and without any lock. Non-zero: the embedder holds an error; unwind with W2S_TRAP_HOST.
+ * Without one, the store's poll (w2s_store_set_poll) serves. */
 void w2s_wasi_set_check(struct w2s_wasi *wasi, int32_t (*check)(void *env), void *env);
 /* From any thread, and from signal handlers: the function that blocks now, else the next one that would block, unwinds
  * with W2S_TRAP_INTERRUPT. */

@@ -102,7 +102,8 @@ def main() -> None:
                 print(f"{f'{what[0]} {args.mib} MiB by {block}':32}{rates}")
         for call in CALLS:
             times = measure(runners, folder, ["calls", call, str(args.calls), "/d/file"], args.rounds)
-            print(f"{f'{args.calls} x {call}':32}" + "".join(f"{value / args.calls * 1e9:11.0f} ns" for value in times.values()))
+            each = "".join(f"{value / args.calls * 1e9:11.0f} ns" for value in times.values())
+            print(f"{f'{args.calls} x {call}':32}{each}")
 
 
 if __name__ == "__main__":
