@@ -95,6 +95,10 @@ def describe_object(obj: ObjectFile) -> Iterator[str]:
     yield f"data: {head['data_bytes']} bytes in segments, {head['image_bytes']} bytes of memory images"
     if head["start"] >= 0:
         yield f"start: func {head['start']}"
+    customs = meta.records("customs", "w2s_meta_custom")
+    yield from _part(
+        "custom sections", (f"{quoted(meta.text(r, 'name'))}  {r['contents.bytes']} bytes" for r in customs)
+    )
     rows = meta.records("layout", "w2s_layout_row")
     yield f"context: {head['vm_bytes']} bytes"
     yield from _part("offsets", (_layout_row(meta, row) for row in rows))

@@ -34,6 +34,7 @@ _native.register(
         "Table": Table,
         "Global": Global,
         "Trap": Trap,
+        "ExitTrap": ExitTrap,
         "LinkError": LinkError,
         "ResourceError": ResourceError,
         "FormatError": FormatError,

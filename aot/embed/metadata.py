@@ -38,8 +38,11 @@ class Metadata:
         return ffi.cast(record, self._base + run.offset), int(run.n)
 
     def _string(self, text: Any) -> str:
+        return self._bytes(text).decode("utf-8")
+
+    def _bytes(self, text: Any) -> bytes:
         start = self._base + self._meta.strings.offset + text.offset
-        return bytes(ffi.buffer(ffi.cast("char *", start), text.bytes)).decode("utf-8")
+        return bytes(ffi.buffer(ffi.cast("char *", start), text.bytes))
 
     @cached_property
     def export_indices(self) -> dict[str, int]:
@@ -62,6 +65,11 @@ class Metadata:
     @cached_property
     def exports(self) -> tuple[ExportType, ...]:
         return tuple(ExportType(name, self.export_type(i)) for name, i in self.export_indices.items())
+
+    def custom_sections(self, name: str) -> list[bytes]:
+        """Contents of the custom sections of that name, in the module's order."""
+        customs, n = self._records("customs", "struct w2s_meta_custom *")
+        return [self._bytes(customs[i].contents) for i in range(n) if self._string(customs[i].name) == name]
 
     def export_type(self, nth: int) -> ExternType:
         export = self._records("exports", "struct w2s_meta_export *")[0][nth]

@@ -116,6 +116,10 @@ class Module:
     def engine(self) -> Engine:
         return self._engine
 
+    def custom_sections(self, name: str) -> list[bytes]:
+        """Contents of the module's custom sections called ``name``, in order; empty if there is none."""
+        return self._metadata.custom_sections(name)
+
     @property
     def imports(self) -> list[ImportType]:
         """What the module needs, in its order."""

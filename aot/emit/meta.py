@@ -50,7 +50,10 @@ class MetaWriter:
 
     def string(self, text: str) -> Words:
         """Store a name once; returns (offset, bytes)."""
-        raw = text.encode("utf-8")
+        return self.raw_string(text.encode("utf-8"))
+
+    def raw_string(self, raw: bytes) -> Words:
+        """Store a byte string once; returns (offset, bytes)."""
         place = self._string_places.get(raw)
         if place is None:
             place = self._string_places[raw] = len(self.strings)
@@ -206,6 +209,13 @@ class MetaWriter:
             )
         return table
 
+    def customs(self) -> _Table:
+        table = _Table("w2s_meta_custom")
+        for custom in self.module.customs:
+            contents = self.module.data[custom.start : custom.end]
+            table.add(*self.string(custom.name), *self.raw_string(contents))
+        return table
+
     def layout_rows(self) -> _Table:
         table = _Table("w2s_layout_row")
         for f in self.layout.fields:
@@ -227,6 +237,7 @@ class MetaWriter:
             "elems": self.elems(),
             "datas": self.datas(),
             "layout": self.layout_rows(),
+            "customs": self.customs(),
             "valtypes": self.valtypes,
             "consts": self.consts,
             "exprs": self.exprs,

@@ -20,7 +20,7 @@ from cffi import FFI
 HERE = Path(__file__).resolve().parent
 RUNTIME = HERE.parent
 INCLUDE = RUNTIME / "include"
-HEADERS = ("abi.h", "libcalls.h", "runtime.h", "wasi.h")
+HEADERS = ("abi.h", "libcalls.h", "runtime.h", "wasi.h", "program.h")
 DIGESTED = ("abi.h", "libcalls.h")
 
 CFLAGS = ("-std=gnu11", "-O2", "-fvisibility=hidden", "-Wall", "-Wextra")
@@ -52,7 +52,7 @@ def make_ffi(place: Callable[[Path], str]) -> FFI:
     folders = (INCLUDE / "wasm2so", RUNTIME / "src", HERE)
     ffi.set_source(
         "aot._runtime",
-        f"#include <wasm2so/runtime.h>\n#include <wasm2so/wasi.h>\n{BINDING}\n",
+        f"#include <wasm2so/program.h>\n{BINDING}\n",
         sources=[place(path) for folder in folders for path in sorted(folder.glob("*.c"))],
         depends=[place(path) for folder in folders for path in sorted(folder.glob("*.h"))],
         include_dirs=[place(INCLUDE), place(RUNTIME / "src"), place(HERE)],

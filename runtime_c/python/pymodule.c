@@ -19,6 +19,7 @@ static const struct {
     {"Table", offsetof(struct w2s_py_types, Table)},
     {"Global", offsetof(struct w2s_py_types, Global)},
     {"Trap", offsetof(struct w2s_py_types, Trap)},
+    {"ExitTrap", offsetof(struct w2s_py_types, ExitTrap)},
     {"LinkError", offsetof(struct w2s_py_types, LinkError)},
     {"ResourceError", offsetof(struct w2s_py_types, ResourceError)},
     {"FormatError", offsetof(struct w2s_py_types, FormatError)},

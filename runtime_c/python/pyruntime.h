@@ -115,6 +115,7 @@ struct w2s_py_types {
   PyObject *Table;
   PyObject *Global;
   PyObject *Trap; /* called with (message, code) */
+  PyObject *ExitTrap; /* called with (exit status) */
   PyObject *LinkError;
   PyObject *ResourceError;
   PyObject *FormatError;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "pycompat.h"
+#include "pywasi.h"
 
 static struct w2s_py_store *as_store(PyObject *self) { return (struct w2s_py_store *)self; }
 
@@ -81,7 +82,9 @@ static PyObject *raise_trap(struct w2s_py_store *self, uint32_t code) {
     return NULL;
   }
   Py_XDECREF(pending);
-  PyObject *trap = PyObject_CallFunction(w2s_py.Trap, "sI", w2s_trap_message(code), (unsigned)code);
+  PyObject *trap = code == W2S_TRAP_EXIT
+                       ? PyObject_CallFunction(w2s_py.ExitTrap, "I", (unsigned)w2s_last_exit_status())
+                       : PyObject_CallFunction(w2s_py.Trap, "sI", w2s_trap_message(code), (unsigned)code);
   if (trap == NULL) return NULL;
   PyErr_SetObject((PyObject *)Py_TYPE(trap), trap);
   Py_DECREF(trap);
@@ -308,6 +311,9 @@ static PyMethodDef store_methods[] = {
      "if none runs, nothing happens. It takes effect within 50 ms."},
     {"_new_host", store_new_host, METH_VARARGS, NULL},
     {"_instantiate", store_instantiate, METH_VARARGS, NULL},
+    {"_wasi_new", w2s_py_wasi_new, METH_NOARGS, NULL},
+    {"_wasi_stream", w2s_py_wasi_stream, METH_VARARGS, NULL},
+    {"_wasi_function", w2s_py_wasi_function, METH_VARARGS, NULL},
     {"_export", store_export, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };

@@ -41,6 +41,8 @@ void **w2s_store_cookie(struct w2s_store *store);
 struct w2si_activation *w2si_current_activation(struct w2s_store *store);
 /* enum w2s_trap_code of this thread's last trap, and an address in the code where it happened. */
 uint32_t w2s_last_trap(void);
+/* What the program gave to proc_exit, if that trap was W2S_TRAP_EXIT. */
+uint32_t w2s_last_exit_status(void);
 uintptr_t w2s_last_trap_pc(void);
 
 #endif

@@ -33,7 +33,8 @@ static int ranges_ok(const struct w2s_meta *m) {
          range_ok(m, m->elems, sizeof(struct w2s_meta_elem)) && range_ok(m, m->datas, sizeof(struct w2s_meta_data)) &&
          range_ok(m, m->consts, sizeof(struct w2s_meta_const)) && range_ok(m, m->exprs, sizeof(struct w2s_expr)) &&
          range_ok(m, m->words, sizeof(int32_t)) && range_ok(m, m->escapes, sizeof(uint32_t)) &&
-         range_ok(m, m->layout, sizeof(struct w2s_layout_row)) && range_ok(m, m->producer, 1);
+         range_ok(m, m->layout, sizeof(struct w2s_layout_row)) &&
+         range_ok(m, m->customs, sizeof(struct w2s_meta_custom)) && range_ok(m, m->producer, 1);
 }
 
 static int str_ok(const struct w2s_meta *meta, struct w2s_str str) {
@@ -266,6 +267,14 @@ static int exports_ok(const struct w2s_meta *meta) {
   return 1;
 }
 
+static int customs_ok(const struct w2s_meta *meta) {
+  const struct w2s_meta_custom *customs = w2si_meta_at(meta, meta->customs);
+  for (uint32_t i = 0; i < meta->customs.n; i++) {
+    if (!str_ok(meta, customs[i].name) || !str_ok(meta, customs[i].contents)) return 0;
+  }
+  return 1;
+}
+
 static int layout_ok(const struct w2s_meta *meta) {
   const struct w2s_layout_row *rows = w2si_meta_at(meta, meta->layout);
   for (uint32_t i = 0; i < meta->layout.n; i++) {
@@ -300,6 +309,7 @@ const char *w2si_meta_check(const struct w2s_meta *meta, uint64_t bytes) {
   if (!elems_ok(meta)) return "bad element segment in its metadata";
   if (!datas_ok(meta)) return "bad data segment in its metadata";
   if (!exports_ok(meta)) return "bad export in its metadata";
+  if (!customs_ok(meta)) return "bad custom section in its metadata";
   if (!layout_ok(meta)) return "bad layout row in its metadata";
   return NULL;
 }

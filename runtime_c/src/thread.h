@@ -20,6 +20,7 @@ struct w2si_thread {
   uint32_t usage;      /* enum w2si_usage of the last W2S_ERR_USAGE */
 
   uint32_t trap;           /* enum w2s_trap_code of the last trap */
+  uint32_t exit_status;    /* of the last W2S_TRAP_EXIT */
   uintptr_t trap_pc;       /* an address in the code that trapped */
   uintptr_t trap_address;  /* the address that faulted, or 0 */
 

@@ -197,4 +197,6 @@ struct w2si_activation *w2si_current_activation(struct w2s_store *store) { retur
 
 uint32_t w2s_last_trap(void) { return w2si_thread.trap; }
 
+uint32_t w2s_last_exit_status(void) { return w2si_thread.exit_status; }
+
 uintptr_t w2s_last_trap_pc(void) { return w2si_thread.trap_pc; }

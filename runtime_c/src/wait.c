@@ -10,7 +10,7 @@
 
 #include "memory.h"
 
-enum { N_BUCKETS = 64 };
+enum { N_BUCKETS = 32 };
 static const uint64_t second_ns = 1000000000;
 static const uint64_t poll_ns = 50000000;
 

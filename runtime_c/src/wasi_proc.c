@@ -3,6 +3,7 @@
 
 #include <sched.h>
 
+#include "thread.h"
 #include "wasi_call.h"
 
 /* Write the addresses of the strings to `list`, and the strings to `buffer`. */
@@ -45,6 +46,7 @@ int w2si_environ_sizes_get(struct w2si_call *call, const struct w2si_arg *args) 
 int w2si_proc_exit(struct w2si_call *call, const struct w2si_arg *args) {
   call->wasi->exited = 1;
   call->wasi->exit_status = (uint32_t)args[0].n;
+  w2si_thread.exit_status = (uint32_t)args[0].n;
   return w2si_unwind(W2S_TRAP_EXIT);
 }
 

@@ -39,6 +39,7 @@ STRUCTS = (
     "w2s_meta_elem",
     "w2s_meta_data",
     "w2s_meta_const",
+    "w2s_meta_custom",
     "w2s_layout_row",
     "w2s_descriptor",
     "w2s_error",

@@ -116,9 +116,13 @@ def hostile_paths(place: Place) -> list[Path_]:
     lasts += [b"loop", b"proc", b"cwd", b"descriptors", b"dangling", b"absdangling"]
     found = [Path_(text) for text in prefixes]
     found += [Path_(text, only_last=not text.endswith(b"..")) for text in lasts]
-    found += [Path_(text + b"/") for text in (b"..", b"reldir", b"absdir", b"root", b"dotdot", b"chain", b"abs", b"rel")]
+    found += [
+        Path_(text + b"/") for text in (b"..", b"reldir", b"absdir", b"root", b"dotdot", b"chain", b"abs", b"rel")
+    ]
     found += [Path_(text + b"/.") for text in (b"reldir", b"root", b"dotdot")]
-    found += [Path_(text, dir=5) for text in (b"root" + absolute, b"root/etc/passwd", b"cwd/pyproject.toml", b"../1/cwd")]
+    found += [
+        Path_(text, dir=5) for text in (b"root" + absolute, b"root/etc/passwd", b"cwd/pyproject.toml", b"../1/cwd")
+    ]
     found += [Path_(text, only_last=True, dir=5) for text in (b"root", b"cwd", b"exe", b"fd/0")]
     return found
 
@@ -164,9 +168,7 @@ OPERATIONS = (
     Operation("rename to", _plain(lambda g, p: g.rename(b"file.txt", p.text, to=p.dir)), follows=False),
     Operation("rename across", _plain(lambda g, p: g.rename(p.text, b"moved", dir=p.dir, to=4)), follows=False),
     Operation("link from", _plain(lambda g, p: g.link(p.text, b"linked", dir=p.dir)), follows=False),
-    Operation(
-        "link from followed", _plain(lambda g, p: g.link(p.text, b"linked", dir=p.dir, lookup=1)), follows=True
-    ),
+    Operation("link from followed", _plain(lambda g, p: g.link(p.text, b"linked", dir=p.dir, lookup=1)), follows=True),
     Operation("link to", _plain(lambda g, p: g.link(b"file.txt", p.text, to=p.dir)), follows=False),
     Operation("symlink to", _plain(lambda g, p: g.symlink(b"file.txt", p.text, dir=p.dir)), follows=False),
     Operation("readlink", _plain(lambda g, p: g.readlink(p.text, dir=p.dir)[0]), follows=False),

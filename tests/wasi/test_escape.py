@@ -42,7 +42,14 @@ def test_no_way_out(operation: Operation, walk_paths: bool, tmp_path: Path) -> N
 def test_ways_that_stay_inside_work(walk_paths: bool, tmp_path: Path) -> None:
     place = make_place(tmp_path)
     guest = direct.guest(place.box, place.other, walk_paths=walk_paths)
-    for path in (b"file.txt", b"sub/../file.txt", b"inside", b"./inside", b"insidedir/../../file.txt", b"sub/x/y/../../../file.txt"):
+    for path in (
+        b"file.txt",
+        b"sub/../file.txt",
+        b"inside",
+        b"./inside",
+        b"insidedir/../../file.txt",
+        b"sub/x/y/../../../file.txt",
+    ):
         errno, fd = guest.open(path)
         assert (errno, guest.read(fd, 10)) == (OK, (OK, b"inside")), path
         assert guest.close_fd(fd) == OK

@@ -21,7 +21,13 @@ from tests.wasi.direct import OK, Guest
 
 OPERATIONS = int(os.environ.get("WASI_RACE_OPERATIONS", "1000"))
 WRITE = direct.RIGHT_WRITE
-TARGETS = (b"flip/secret.txt", b"flip/dir/inner.txt", b"m/../outside/secret.txt", b"m/../../outside/secret.txt", b"flop/x")
+TARGETS = (
+    b"flip/secret.txt",
+    b"flip/dir/inner.txt",
+    b"m/../outside/secret.txt",
+    b"m/../../outside/secret.txt",
+    b"flop/x",
+)
 """Inside while ``flip`` is a directory; the third and fourth lead out, if at all, while ``m`` is elsewhere."""
 
 

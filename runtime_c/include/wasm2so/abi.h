@@ -331,6 +331,12 @@ struct w2s_meta_data {
   uint32_t reserved_;
 };
 
+/* A custom section of the module, kept for the host; name and contents lie in the strings section. */
+struct w2s_meta_custom {
+  struct w2s_str name;
+  struct w2s_str contents; /* any bytes */
+};
+
 /* One row of the exported offsets table. */
 struct w2s_layout_row {
   struct w2s_str name;
@@ -375,6 +381,7 @@ struct w2s_meta {
   struct w2s_range words;    /* int32_t */
   struct w2s_range escapes;  /* uint32_t function index of each funcref slot */
   struct w2s_range layout;   /* w2s_layout_row */
+  struct w2s_range customs;  /* w2s_meta_custom */
   struct w2s_range producer; /* bytes: "wasm2so x.y; compiler; flags", for people */
 };
 

@@ -4,7 +4,13 @@
 
 #define W2S_LIKELY(x) __builtin_expect(!!(x), 1)
 #define W2S_UNLIKELY(x) __builtin_expect(!!(x), 0)
+/* Helpers of generated code. Without optimisation they are called: inlined ones would each keep their variables in the
+ * frame, which would outgrow what w2s_check_stack_for allows for. */
+#if defined(__OPTIMIZE__)
 #define W2S_INLINE static inline __attribute__((always_inline, unused))
+#else
+#define W2S_INLINE static inline __attribute__((unused))
+#endif
 #define W2S_OUTLINE static __attribute__((noinline, unused))
 #define W2S_COLD __attribute__((cold, noinline, noreturn, unused))
 #define W2S_EXPORT __attribute__((visibility("default")))
@@ -40,12 +46,6 @@
 /* A vector of 16 bytes, and an alignment other than the type's own. */
 #define W2S_VECTOR __attribute__((vector_size(16)))
 #define W2S_ALIGNED(n) __attribute__((aligned(n)))
-/* Vector helpers are plain functions without optimisation: inlined ones would each keep their variables in the frame. */
-#if defined(__OPTIMIZE__)
-#define W2S_SIMD W2S_INLINE
-#else
-#define W2S_SIMD static inline __attribute__((unused))
-#endif
 /* The part of simd.h that is written for this machine. */
 #if defined(__SSE4_1__)
 #define W2S_SIMD_PART "simd_sse41.h"
