@@ -107,24 +107,41 @@ static uint64_t bytes_of(uint32_t param, uint32_t unstable) {
   }
 }
 
-/* Fill `args`; the first thing wrong ends it. */
+/* One argument that is no descriptor. */
+static int take(const struct w2si_call *call, struct held *held, uint32_t param, const uint64_t *values,
+                struct w2si_arg *arg) {
+  arg->n = values[0];
+  switch (param) {
+    case W2SI_PARAM_FD:
+    case W2SI_PARAM_U32:
+    case W2SI_PARAM_U64:
+    case W2SI_PARAM_AT: return 0;
+    case W2SI_PARAM_PATH: return take_path(call, held, arg, values[0], values[1]);
+    case W2SI_PARAM_BYTES: return take_at(call, arg, values[0], values[1]);
+    case W2SI_PARAM_IOVECS: return take_iovecs(call, held, arg, values[0], values[1]);
+    default: return take_at(call, arg, values[0], bytes_of(param, call->unstable));
+  }
+}
+
+static int is_pair(uint32_t param) {
+  return param == W2SI_PARAM_PATH || param == W2SI_PARAM_BYTES || param == W2SI_PARAM_IOVECS;
+}
+
+/* Fill `args`. A pointer out of bounds traps whatever else is wrong; then descriptors count, then the rest. */
 static int take_all(const struct w2si_call *call, const struct w2si_wasi_func *func, const uint64_t *values,
                     struct held *held, struct w2si_arg *args) {
-  for (const uint8_t *param = func->params; *param; param++, args++) {
-    int failed = 0;
-    switch (*param) {
-      case W2SI_PARAM_U32:
-      case W2SI_PARAM_U64:
-      case W2SI_PARAM_AT: args->n = *values++; break;
-      case W2SI_PARAM_FD: failed = take_desc(call, held, args, *values++, func->row); break;
-      case W2SI_PARAM_PATH: failed = take_path(call, held, args, values[0], values[1]); values += 2; break;
-      case W2SI_PARAM_BYTES: failed = take_at(call, args, values[0], values[1]); values += 2; break;
-      case W2SI_PARAM_IOVECS: failed = take_iovecs(call, held, args, values[0], values[1]); values += 2; break;
-      default: failed = take_at(call, args, *values++, bytes_of(*param, call->unstable)); break;
-    }
+  int wrong = 0;
+  for (size_t i = 0; func->params[i]; i++) {
+    int failed = take(call, held, func->params[i], values, &args[i]);
+    if (failed < 0) return failed;
+    if (!wrong) wrong = failed;
+    values += is_pair(func->params[i]) ? 2 : 1;
+  }
+  for (size_t i = 0; func->params[i]; i++) {
+    int failed = func->params[i] == W2SI_PARAM_FD ? take_desc(call, held, &args[i], args[i].n, func->row) : 0;
     if (failed) return failed;
   }
-  return 0;
+  return wrong;
 }
 
 int w2si_wasi_dispatch(struct w2si_wasi_func *func, const uint64_t *values) {

@@ -19,7 +19,8 @@ static int do_read(const struct w2si_arg *args, int64_t offset, const struct w2s
   struct w2si_desc *desc = args[0].desc;
   size_t done = 0;
   if (!desc->ops->read) return W2SI_EISDIR;
-  return transferred(desc->ops->read(desc, &io, &done), done, out);
+  int failed = desc->ops->read(desc, &io, &done);
+  return transferred(failed, done, out);
 }
 
 static int do_write(const struct w2si_arg *args, int64_t offset, const struct w2si_arg *out) {
@@ -27,7 +28,8 @@ static int do_write(const struct w2si_arg *args, int64_t offset, const struct w2
   struct w2si_desc *desc = args[0].desc;
   size_t done = 0;
   if (!desc->ops->write) return W2SI_EISDIR;
-  return transferred(desc->ops->write(desc, &io, &done), done, out);
+  int failed = desc->ops->write(desc, &io, &done);
+  return transferred(failed, done, out);
 }
 
 int w2si_fd_read(struct w2si_call *call, const struct w2si_arg *args) {

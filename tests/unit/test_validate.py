@@ -378,7 +378,6 @@ def test_short_instructions_that_name_wide_types_are_cheap() -> None:
         (types(b"\x50\0\x60\0\0", b"\x50\1\0\x60\0\0"), "gc"),
         (types(b"\x60\1\x69\0"), "exceptions"),
         (types(NOP) + section(TAGS, vec([b"\0\0"])), "exceptions"),
-        (section(MEMORIES, vec([b"\3\1\1"])), "threads"),
         (globals_(b"\x6f\0\xd0\x71\xfb\x1b\x0b"), "gc"),
         (section(ELEMS, vec([b"\5\x71\0"])), "gc"),
     ],
