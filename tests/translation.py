@@ -21,7 +21,9 @@ VERSIONS = {
         relaxed_simd=False,
         threads=False,
     ),
-    "2.0": Features(multi_memory=False, extended_const=False, gc=False, memory64=False, relaxed_simd=False, threads=False),
+    "2.0": Features(
+        multi_memory=False, extended_const=False, gc=False, memory64=False, relaxed_simd=False, threads=False
+    ),
     "threads": Features(
         reference_types=False, multi_memory=False, extended_const=False, gc=False, memory64=False, relaxed_simd=False
     ),

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -139,16 +140,17 @@ def test_wait_results(module: aot.Module, memory: SharedMemory) -> None:
     assert instance.wait64(8, 5, 60_000_000) == 2
     assert time.monotonic() - start_time >= 0.12
     assert instance.wait(8, 5, 0) == 2
-    for call in (lambda: instance.wait(2, 0, 0), lambda: instance.wait64(4, 0, 0), lambda: instance.notify(1, 1)):
+    for function, args in ((instance.wait, (2, 0, 0)), (instance.wait64, (4, 0, 0)), (instance.notify, (1, 1))):
         with pytest.raises(aot.Trap, match="unaligned atomic"):
-            call()
-    for call in (lambda: instance.wait(65536, 0, 0), lambda: instance.notify(-4, 1)):
+            function(*args)
+    for function, args in ((instance.wait, (65536, 0, 0)), (instance.notify, (-4, 1))):
         with pytest.raises(aot.Trap, match="out of bounds memory access"):
-            call()
+            function(*args)
 
 
 def test_notify_wakes_other_threads(module: aot.Module, memory: SharedMemory) -> None:
-    waiters = [start(lambda i=module(env={"memory": memory}): i.wait(16, 0, -1)) for _ in range(N)]  # type: ignore[misc]
+    instances = [module(env={"memory": memory}) for _ in range(N)]
+    waiters = [start(partial(instance.wait, 16, 0, -1)) for instance in instances]
     waker = module(env={"memory": memory})
     woken = 0
     while woken < 2:

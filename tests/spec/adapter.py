@@ -15,7 +15,20 @@ from dataclasses import dataclass
 from typing import Literal
 
 import aot
-from aot import Func, FuncType, Global, GlobalType, Limits, Memory, MemoryType, SharedMemory, Table, TableType, Trap, ValType
+from aot import (
+    Func,
+    FuncType,
+    Global,
+    GlobalType,
+    Limits,
+    Memory,
+    MemoryType,
+    SharedMemory,
+    Table,
+    TableType,
+    Trap,
+    ValType,
+)
 from aot.errors import LinkError, ModuleError, UnsupportedError
 from tests.spec.outcome import MisfitError, NotLinkedError, RefusedError, TrappedError
 from tests.translation import check

@@ -153,7 +153,9 @@ class _Interpreter:
 
     def start(self, command: Thread) -> None:
         """Run commands in a thread of their own, which sees nothing of this one but the shared module's memories."""
-        shared = {name: self.shared_exports(name) for name in (command.shared_module,) if name is not None}
+        shared: dict[str | None, Exports] = {}
+        if command.shared_module is not None:
+            shared[command.shared_module] = self.shared_exports(command.shared_module)
         thread = self.threads[command.name] = _Thread(self.engine, self.version, shared, command.commands)
         thread.start()
 

@@ -67,7 +67,7 @@ def make_place(root: Path) -> Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Path_:
+class Hostile:
     """A hostile path. ``only_last``: it leads out only where its last component is followed."""
 
     text: bytes
@@ -75,7 +75,7 @@ class Path_:
     dir: int = 3
 
 
-def hostile_paths(place: Place) -> list[Path_]:
+def hostile_paths(place: Place) -> list[Hostile]:
     absolute = os.fsencode(place.outside / "secret.txt")
     prefixes = [
         b"../outside/secret.txt",
@@ -114,16 +114,16 @@ def hostile_paths(place: Place) -> list[Path_]:
     ]
     lasts = [b"..", b"sub/../..", b"abs", b"absdir", b"rel", b"reldir", b"sub/x/y/up", b"chain", b"root", b"dotdot"]
     lasts += [b"loop", b"proc", b"cwd", b"descriptors", b"dangling", b"absdangling"]
-    found = [Path_(text) for text in prefixes]
-    found += [Path_(text, only_last=not text.endswith(b"..")) for text in lasts]
+    found = [Hostile(text) for text in prefixes]
+    found += [Hostile(text, only_last=not text.endswith(b"..")) for text in lasts]
     found += [
-        Path_(text + b"/") for text in (b"..", b"reldir", b"absdir", b"root", b"dotdot", b"chain", b"abs", b"rel")
+        Hostile(text + b"/") for text in (b"..", b"reldir", b"absdir", b"root", b"dotdot", b"chain", b"abs", b"rel")
     ]
-    found += [Path_(text + b"/.") for text in (b"reldir", b"root", b"dotdot")]
+    found += [Hostile(text + b"/.") for text in (b"reldir", b"root", b"dotdot")]
     found += [
-        Path_(text, dir=5) for text in (b"root" + absolute, b"root/etc/passwd", b"cwd/pyproject.toml", b"../1/cwd")
+        Hostile(text, dir=5) for text in (b"root" + absolute, b"root/etc/passwd", b"cwd/pyproject.toml", b"../1/cwd")
     ]
-    found += [Path_(text, only_last=True, dir=5) for text in (b"root", b"cwd", b"exe", b"fd/0")]
+    found += [Hostile(text, only_last=True, dir=5) for text in (b"root", b"cwd", b"exe", b"fd/0")]
     return found
 
 
@@ -132,19 +132,19 @@ class Operation:
     """``run`` gives the errno and a descriptor or -1. ``follows``: the last component's link is followed."""
 
     name: str
-    run: Callable[[Guest, Path_], tuple[int, int]]
+    run: Callable[[Guest, Hostile], tuple[int, int]]
     follows: bool
 
 
-def _open(**options: int) -> Callable[[Guest, Path_], tuple[int, int]]:
-    def run(guest: Guest, path: Path_) -> tuple[int, int]:
+def _open(**options: int) -> Callable[[Guest, Hostile], tuple[int, int]]:
+    def run(guest: Guest, path: Hostile) -> tuple[int, int]:
         errno, fd = guest.open(path.text, dir=path.dir, **options)
         return errno, fd if errno == OK else -1
 
     return run
 
 
-def _plain(call: Callable[[Guest, Path_], int]) -> Callable[[Guest, Path_], tuple[int, int]]:
+def _plain(call: Callable[[Guest, Hostile], int]) -> Callable[[Guest, Hostile], tuple[int, int]]:
     return lambda guest, path: (call(guest, path), -1)
 
 

@@ -192,13 +192,13 @@ sys.exit(tool.run("cat", stdin=INHERIT, stdout=INHERIT, stderr=INHERIT).exit_sta
 
 
 def test_what_a_callable_raises_comes_out() -> None:
-    class Stop(Exception):
+    class StopError(Exception):
         pass
 
     def refuse(data: bytes) -> None:
-        raise Stop(data)
+        raise StopError(data)
 
-    with pytest.raises(Stop) as caught:
+    with pytest.raises(StopError) as caught:
         tool.run("args", "x", stdout=refuse)
     assert caught.value.args == (b"[x]\n",)
     with pytest.raises(KeyboardInterrupt):
@@ -307,7 +307,7 @@ def test_large_file(tmp_path: Path) -> None:
     assert tool.run("big", "/d/file", dirs={"/d": tmp_path}).stdout == b"5368709128 bytes\n"
 
 
-# ---- reproducible runs ------------------------------------------------------------------------------------------------
+# ---- reproducible runs ----------------------------------------------------------------------------------------
 
 
 def test_seed_and_clocks_repeat() -> None:
