@@ -9,9 +9,12 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+
+TYPE_CHECKING = False  # type checkers take it for typing's; loading that takes longer than all the rest
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from aot import wasi
     from aot.embed import (
         Caller,

@@ -33,7 +33,7 @@ def run(
     program, error = ffi.new("struct w2s_program *"), ffi.new("struct w2s_error *")
 
     def do(function: Callable[..., int], *values: str) -> bool:
-        return function(program, *map(os.fsencode, values), error) == lib.W2S_OK
+        return bool(function(program, *map(os.fsencode, values), error) == lib.W2S_OK)
 
     def ready() -> bool:
         return (

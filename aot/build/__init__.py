@@ -5,10 +5,13 @@ Names are loaded when first asked for: a module that is in the cache must not wa
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
+
+TYPE_CHECKING = False  # as in aot/__init__.py
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from aot.build.cache import Cache, compile_cached
     from aot.build.elf import read_meta
     from aot.build.options import BuildOptions, BuildReport
@@ -41,4 +44,4 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

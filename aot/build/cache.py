@@ -7,6 +7,7 @@ as a whole, never written to, since running instances have them mapped.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
@@ -76,13 +77,19 @@ class Cache:
         return toolchain
 
 
+@functools.cache
+def _stamp(include: str) -> bytes:
+    """Looked at once a process, as imports are."""
+    return translator_stamp(include)
+
+
 def cache_key(data: bytes, options: BuildOptions, toolchain: Toolchain) -> str:
     """A name for all that the compiled file depends on: 64 hexadecimal digits."""
     digest = hashlib.sha256()
     parts = (
         hashlib.sha256(data).digest(),
         abi_digest(),
-        translator_stamp(str(include_dir())),
+        _stamp(str(include_dir())),
         VERSION.encode(),
         toolchain.identity.encode(),
         options.code_key(toolchain).encode(),

@@ -5,11 +5,11 @@ An entry is a symbolic link in the cache to the ``.so``. Its name is a digest of
 on, with the source's identity, size and times in the place of its content.
 """
 
-import contextlib
 import hashlib
 import os
 import resource
 import stat
+import sys
 import time
 
 from aot.build.stamp import PACKAGE, translator_stamp
@@ -24,6 +24,9 @@ def root() -> str:
     """The cache's folder; the same as `aot.build.folders.cache_root`."""
     if named := os.environ.get("WASM2SO_CACHE_DIR"):
         return os.path.abspath(named)
+    if sys.platform == "linux":
+        folder = os.environ.get("XDG_CACHE_HOME", "")
+        return f"{folder if folder.strip() else os.path.expanduser('~/.cache')}/wasm2so"
     import platformdirs
 
     return platformdirs.user_cache_dir("wasm2so", appauthor=False)
@@ -61,13 +64,15 @@ def remember(name: str, source: os.stat_result, compiled: str) -> None:
     if time.time_ns() - max(source.st_mtime_ns, source.st_ctime_ns) < _RACY_NS:
         return
     folder = f"{root()}/{_FOLDER}"
-    with contextlib.suppress(OSError):  # the next run is slower, that is all
+    try:
         if not os.path.isdir(folder):
             os.mkdir(folder, 0o700)
         if _is_private(folder):
             temporary = f"{folder}/.{name}.{os.getpid()}"
             os.symlink(compiled, temporary)
             os.replace(temporary, f"{folder}/{name}")
+    except OSError:
+        return  # the next run is slower, that is all
 
 
 def _is_private(folder: str) -> bool:

@@ -3,17 +3,14 @@ for it."""
 
 import hashlib
 import os
-from functools import cache
 
 PACKAGE = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 _TRANSLATOR = ("wasm", "abi", "emit")
 
 
-@cache
 def translator_stamp(include: str) -> bytes:
     """Changes whenever a file does that the generated code comes from, headers in ``include`` among them: a release's
-    version says it all, but whoever works on the translator itself must not be handed yesterday's code. Looked at once
-    a process, as imports are.
+    version says it all, but whoever works on the translator itself must not be handed yesterday's code.
     """
     digest = hashlib.sha256()
     for folder in (*(f"{PACKAGE}/{name}" for name in _TRANSLATOR), f"{include}/wasm2so"):

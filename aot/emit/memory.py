@@ -42,11 +42,17 @@ def read_memarg(st: BodyState, op: Op) -> tuple[int, MemoryInfo, int]:
     return index, info, offset
 
 
-def _place(st: BodyState, helper: str, index: int, info: MemoryInfo) -> str:
-    """The beginning of a call of an access helper: guarded or checked."""
+def _access(st: BodyState, op: Op, place: tuple[int, MemoryInfo, int], address: str) -> str:
+    """The call of an access helper, guarded or checked, without further operands and the closing parenthesis."""
+    index, info, offset = place
+    assert op.c is not None
     st.memories.add(index)
-    st.atomics |= info.shared
-    return f"{helper}(m{index}" if info.guarded else f"{helper}_c(vm, {checked_ref(index, info)}"
+    call = f"{op.c}(m{index}" if info.guarded else f"{op.c}_c(vm, {checked_ref(index, info)}"
+    address = bare(address)
+    if info.shared:
+        st.atomics = True
+        address = f"w2s_fresh_{info.index}({address})"
+    return f"{call}, {address}, {offset_text(offset)}"
 
 
 def checked_ref(index: int, info: MemoryInfo) -> str:
@@ -66,42 +72,35 @@ def offset_text(offset: int) -> str:
 
 def load(st: BodyState, op: Op) -> None:
     """Any load: read now, whether or not the value is used."""
-    index, info, offset = read_memarg(st, op)
-    address = st.pop(info.index)
-    assert op.c is not None
-    value = f"{_place(st, op.c, index, info)}, {bare(address)}, {offset_text(offset)})"
-    st.push_named(op.result, _once(info, op.result, value))
+    place = read_memarg(st, op)
+    address = st.pop(place[1].index)
+    st.push_named(op.result, _once(place[1], op.result, f"{_access(st, op, place, address)})"))
 
 
 def store(st: BodyState, op: Op) -> None:
     """Any store."""
-    index, info, offset = read_memarg(st, op)
+    place = read_memarg(st, op)
     value = st.pop(op.params[1])
-    address = st.pop(info.index)
-    assert op.c is not None
-    st.write(f"{_place(st, op.c, index, info)}, {bare(address)}, {offset_text(offset)}, {bare(value)});")
+    address = st.pop(place[1].index)
+    st.write(f"{_access(st, op, place, address)}, {bare(value)});")
 
 
 def load_lane(st: BodyState, op: Op) -> None:
     """v128.load8_lane and its kin: one lane is read, the others are the operand's."""
-    index, info, offset = read_memarg(st, op)
+    place = read_memarg(st, op)
     lane = read_lane(st, op)
     value = st.pop("v")
-    address = st.pop(info.index)
-    assert op.c is not None
-    place = f"{_place(st, op.c, index, info)}, {bare(address)}, {offset_text(offset)}"
-    st.push_named("v", _once(info, "v", f"{place}, {bare(value)}, {lane})"))
+    address = st.pop(place[1].index)
+    st.push_named("v", _once(place[1], "v", f"{_access(st, op, place, address)}, {bare(value)}, {lane})"))
 
 
 def store_lane(st: BodyState, op: Op) -> None:
     """v128.store8_lane and its kin."""
-    index, info, offset = read_memarg(st, op)
+    place = read_memarg(st, op)
     lane = read_lane(st, op)
     value = st.pop("v")
-    address = st.pop(info.index)
-    assert op.c is not None
-    place = f"{_place(st, op.c, index, info)}, {bare(address)}, {offset_text(offset)}"
-    st.write(f"{place}, {bare(value)}, {lane});")
+    address = st.pop(place[1].index)
+    st.write(f"{_access(st, op, place, address)}, {bare(value)}, {lane});")
 
 
 def _memory(st: BodyState) -> MemoryInfo:

@@ -157,10 +157,16 @@ class BodyState:
         return False
 
     def name(self, ctype: str, expr: str) -> str:
-        """Write ``expr`` out now, as a temporary; returns the temporary's name."""
+        """Write ``expr`` out now, as a temporary; returns the temporary's name.
+
+        Vectors are not const: clang tries to evaluate constant ones, along the whole chain of their initialisers.
+        """
         name = f"t{self.n_temps}"
         self.n_temps += 1
-        self.write(f"const {ctype} {name} = {expr};" if ctype[-1] != "*" else f"{ctype}const {name} = {expr};")
+        if ctype == "w2s_v128":
+            self.write(f"{ctype} {name} = {expr};")
+        else:
+            self.write(f"const {ctype} {name} = {expr};" if ctype[-1] != "*" else f"{ctype}const {name} = {expr};")
         return name
 
     def redirect(self, temporary: str, variable: str) -> bool:
@@ -171,7 +177,7 @@ class BodyState:
         if not self.lines or not self.live or temporary != f"t{self.n_temps - 1}":
             return False
         head, found, expr = self.lines[-1].partition(f" {temporary} = ")
-        if not found or not head.startswith("const "):
+        if not found or not head.startswith(("const ", "w2s_v128")):
             return False
         self.lines[-1] = f"{variable} = {expr}"
         self.n_temps -= 1

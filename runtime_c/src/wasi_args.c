@@ -150,7 +150,8 @@ int w2si_wasi_dispatch(struct w2si_wasi_func *func, const uint64_t *values) {
   struct w2si_call call = {.wasi = func->wasi, .memory = func->memory, .unstable = func->unstable};
   held.n_descs = held.n_heap = held.n_paths = 0;
   call.wasi->running++;
-  int result = take_all(&call, func, values, &held, args);
+  int result = w2si_check_at_times(call.wasi);
+  if (result == 0) result = take_all(&call, func, values, &held, args);
   if (result == 0) result = func->row->run(&call, args);
   while (held.n_descs) w2si_desc_release(held.descs[--held.n_descs]);
   while (held.n_heap) free(held.heap[--held.n_heap]);

@@ -166,6 +166,8 @@ struct w2s_wasi {
   int32_t (*check)(void *env);
   void *check_env;
   atomic_int interrupt;
+  uint32_t n_calls;    /* for w2si_check_at_times */
+  uint64_t checked_at; /* ms of the coarse clock */
 };
 
 /* Free a context whose store goes. */
@@ -193,6 +195,8 @@ struct pollfd;
 enum { W2SI_WAIT_SLICE_MS = 50 };
 /* To be called at least once per slice: 0, or how to unwind. */
 int w2si_check(struct w2s_wasi *wasi);
+/* For every call: checks once per slice, so that a program that calls without ever blocking can be interrupted too. */
+int w2si_check_at_times(struct w2s_wasi *wasi);
 /* poll(2) for at most a slice, and `timeout` ns. 0 and the number that are ready in `*n_ready`, an error, or how to unwind. */
 int w2si_wait_slice(struct w2s_wasi *wasi, struct pollfd *fds, uint32_t n, uint64_t timeout, int *n_ready);
 /* Wait until `fd` is ready for `events`. */

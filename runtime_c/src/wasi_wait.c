@@ -14,6 +14,17 @@ int w2si_check(struct w2s_wasi *wasi) {
   return gives_up ? w2si_unwind(W2S_TRAP_HOST) : 0;
 }
 
+int w2si_check_at_times(struct w2s_wasi *wasi) {
+  enum { CALLS = 16 }; /* the clock costs more than the smallest calls */
+  struct timespec now;
+  if (++wasi->n_calls % CALLS) return 0;
+  clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  const uint64_t ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+  if (ms - wasi->checked_at < W2SI_WAIT_SLICE_MS) return 0;
+  wasi->checked_at = ms;
+  return w2si_check(wasi);
+}
+
 void w2s_wasi_interrupt(struct w2s_wasi *wasi) {
   atomic_store_explicit(&wasi->interrupt, 1, memory_order_release);
 }

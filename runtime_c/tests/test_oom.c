@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 
 #include "guest.h"
+#include "../src/shared.h"
 
 void *__real_malloc(size_t n);
 void *__real_calloc(size_t n, size_t size);
@@ -46,6 +47,22 @@ static int32_t host(struct w2s_host_func *self, union w2s_value *values) {
   return 0;
 }
 
+/* A shared memory of the store, made, grown and given up. */
+static int share(struct w2s_store *pub) {
+  struct w2si_store *store = w2si_store(pub);
+  struct w2si_memory_type type = {.min_pages = 1, .max_pages = 2, .page_log2 = 16, .has_max = 1, .shared = 1};
+  struct w2s_memory *memory = NULL;
+  struct w2s_error error = {.status = W2S_OK};
+  int32_t status = w2si_shared_make(store, &type, &memory, &error);
+  CHECK(status == error.status && (status == W2S_OK) == (memory != NULL));
+  if (status != W2S_OK) return 0;
+  uint64_t old = w2si_shared_grow(store, memory, 1);
+  CHECK(w2s_memory_bytes(memory) == (old == 1 ? UINT64_C(2) : UINT64_C(1)) << 16);
+  w2si_shared_detach(store, memory);
+  CHECK(!store->shared && store->n_memories == 0);
+  return old == 1;
+}
+
 /* From nothing to a call, with the n-th allocation failing. Returns whether everything worked. */
 static int attempt(const char *path, long nth) {
   struct w2s_error error;
@@ -60,6 +77,7 @@ static int attempt(const char *path, long nth) {
   hit = 0;
   countdown = nth;
   struct w2s_store *store = w2s_store_new();
+  int shared = store && share(store);
   int good = store != NULL;
   if (good && w2s_module_open(fd, path, &module, &error) == W2S_OK) {
     struct w2s_extern import = guest_func_extern(w2s_func_new(store, guest_type1(), host, NULL, NULL));
@@ -90,7 +108,7 @@ static int attempt(const char *path, long nth) {
   w2s_store_delete(store);
   if (module) w2s_module_release(module);
   close(fd);
-  return good;
+  return good && shared;
 }
 
 int main(int argc, char **argv) {

@@ -9,14 +9,14 @@
 
 ;; func 0
 ;; uint8_t *const m0 = (vm->mem0)->base;
-;; const uint32_t t0 = w2s_once_i(w2s_i32_load8_s(m0, l0, 0u));
-;; w2s_i32_store(m0, l0, 0u, t0);
+;; const uint32_t t0 = w2s_once_i(w2s_i32_load8_s(m0, w2s_fresh_i(l0), 0u));
+;; w2s_i32_store(m0, w2s_fresh_i(l0), 0u, t0);
 ;; const uint32_t t1 = (uint32_t)w2s_shared_pages(vm->mem0);
 ;; return t1;
 ;; func 1
 ;; const struct w2s_memory *const m1 = vm->mem1;
 ;; struct w2s_memory s1 = {.base = m1->base};
-;; const double t0 = w2s_once_d(w2s_f64_load_c(vm, w2s_now(m1, &s1), l0, 0u));
+;; const double t0 = w2s_once_d(w2s_f64_load_c(vm, w2s_now(m1, &s1), w2s_fresh_l(l0), 0u));
 ;; return t0;
 ;; func 2
 ;; const struct w2s_memory *const m1 = vm->mem1;

@@ -117,6 +117,7 @@ def test_what_is_read_from_a_shared_memory_is_cut_off_from_it(name: str, guard: 
     body = render_body(module, plan_module(module, EmitOptions(guard=guard)), 0)
     (line,) = [line for line in body.splitlines() if f"w2s_{name.replace('.', '_')}" in line]
     assert " = w2s_once_" in line
+    assert "w2s_fresh_i(" in line
     if not guard:
         assert "w2s_now(m0, &s0)" in line
 

@@ -95,7 +95,8 @@ def test_the_older_name() -> None:
       (import "wasi_unstable" "fd_seek" (func $seek (param i32 i64 i32 i32) (result i32)))
       (import "wasi_unstable" "path_filestat_get" (func $stat (param i32 i32 i32 i32 i32) (result i32)))
       (memory (export "memory") 1) (data (i32.const 100) "file")
-      (func (export "stat") (result i32) (call $stat (i32.const 3) (i32.const 0) (i32.const 100) (i32.const 4) (i32.const 0))))"""
+      (func (export "stat") (result i32)
+        (call $stat (i32.const 3) (i32.const 0) (i32.const 100) (i32.const 4) (i32.const 0))))"""
     instance = aot.Module(aot.Engine(), text)(wasi=aot.Wasi(dirs={"/": {"file": b"12345"}}))
     assert instance.stat() == 0
     memory = memoryview(instance.memory)

@@ -31,6 +31,17 @@ W2S_INLINE const struct w2s_memory *w2s_now(const struct w2s_memory *shared, str
   return copy;
 }
 
+/* The index of a plain access to shared memory, as if it could be another one each time: else a compiler, which knows of
+ * no other threads, takes loads out of loops and leaves out stores that another one of its own overwrites. */
+W2S_INLINE uint32_t w2s_fresh_i(uint32_t index) {
+  W2S_HIDE_INT(index);
+  return index;
+}
+W2S_INLINE uint64_t w2s_fresh_l(uint64_t index) {
+  W2S_HIDE_INT(index);
+  return index;
+}
+
 /* A value read from shared memory, cut off from it: a compiler short of registers may read memory again instead of
  * keeping a value, and what was checked before would not be what is used after. */
 W2S_INLINE uint32_t w2s_once_i(uint32_t v) {
