@@ -12,11 +12,17 @@ static int need(const struct w2si_arg *arg, uint64_t rights) {
   return arg->desc->is_socket ? w2si_desc_need(arg->desc, rights) : W2SI_ENOTSOCK;
 }
 
+static int is_listening(const struct w2si_host_desc *own) {
+  int yes = 0;
+  socklen_t n = sizeof yes;
+  return getsockopt(own->fd, SOL_SOCKET, SO_ACCEPTCONN, &yes, &n) == 0 && yes;
+}
+
 int w2si_sock_accept(struct w2si_call *call, const struct w2si_arg *args) {
   struct w2si_host_desc *own = w2si_as_host(args[0].desc);
   struct w2si_desc *accepted;
   uint32_t fd = 0;
-  if (args[1].n & ~(uint64_t)W2SI_FDFLAG_NONBLOCK) return W2SI_EINVAL;
+  if ((args[1].n & ~(uint64_t)W2SI_FDFLAG_NONBLOCK) || !is_listening(own)) return W2SI_EINVAL;
   int failed = w2si_desc_room(call->wasi);
   int host = -1;
   while (!failed && host < 0) {

@@ -66,7 +66,7 @@ NOTCAPABLE = 76
 
 CREAT, DIRECTORY, EXCL, TRUNC = 1, 2, 4, 8
 FOLLOW = 1
-RIGHT_READ, RIGHT_WRITE, RIGHT_READDIR = 1 << 1, 1 << 6, 1 << 14
+RIGHT_READ, RIGHT_WRITE, RIGHT_READDIR, RIGHT_STAT = 1 << 1, 1 << 6, 1 << 14, 1 << 21
 ALL_RIGHTS = (1 << 29) - 1
 
 _PATHS, _OUT, _DATA = 0, 32768, 65536
@@ -95,13 +95,14 @@ def module() -> aot.Module:
 class Guest:
     """An instance of the module. Methods give a function's errno, or a pair of errno and result."""
 
-    def __init__(self, wasi: aot.Wasi) -> None:
+    def __init__(self, wasi: aot.wasi.WasiSetup) -> None:
         self.instance = module()(wasi=wasi)
         self.memory = memoryview(self.instance.memory)
         self.call = {name: self.instance.exports[name] for name in FUNCTIONS}
 
     def close(self) -> None:
         self.memory.release()
+        assert self.instance.wasi is not None
         self.instance.wasi.close()
 
     def _put(self, *paths: bytes) -> list[int]:
@@ -128,8 +129,9 @@ class Guest:
         inheriting: int = ALL_RIGHTS,
         fdflags: int = 0,
     ) -> tuple[int, int]:
+        """With the right to ask what was opened, in addition to ``rights``."""
         at, n = self._put(path)
-        errno = self.call["path_open"](dir, lookup, at, n, oflags, rights, inheriting, fdflags, _OUT)
+        errno = self.call["path_open"](dir, lookup, at, n, oflags, rights | RIGHT_STAT, inheriting, fdflags, _OUT)
         return errno, self._u32()
 
     def close_fd(self, fd: int) -> int:
@@ -149,13 +151,15 @@ class Guest:
     def stat_fd(self, fd: int) -> tuple[int, tuple[int, int, int]]:
         """Device, inode and size."""
         errno = self.call["fd_filestat_get"](fd, _OUT)
-        return errno, self._filestat()
+        return errno, self._filestat(errno)
 
     def stat(self, path: bytes, *, dir: int = 3, lookup: int = FOLLOW) -> tuple[int, tuple[int, int, int]]:
         errno = self.call["path_filestat_get"](dir, lookup, *self._put(path), _OUT)
-        return errno, self._filestat()
+        return errno, self._filestat(errno)
 
-    def _filestat(self) -> tuple[int, int, int]:
+    def _filestat(self, errno: int) -> tuple[int, int, int]:
+        if errno != OK:
+            return 0, 0, 0
         dev, ino, _, _, size = struct.unpack_from("<QQQQQ", self.memory, _OUT)
         return dev, ino, size
 

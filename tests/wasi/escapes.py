@@ -40,7 +40,7 @@ def make_place(root: Path) -> Place:
     (place.outside / "dir/inner.txt").write_bytes(SECRET)
     (place.box / "file.txt").write_bytes(b"inside")
     (place.other / "other.txt").write_bytes(b"other")
-    links = {
+    links: dict[str, str | Path] = {
         "abs": place.outside / "secret.txt",
         "absdir": place.outside,
         "rel": "../outside/secret.txt",

@@ -227,9 +227,14 @@ def test_interrupt_from_another_thread() -> None:
     assert store.wasi is not None
     contexts.append(store.wasi)
     instance = tool.module()(store=store)
-    timer = threading.Timer(0, lambda: (context_ready.wait(10), contexts[0].interrupt()))
-    timer.start()
+
+    def interrupt() -> None:
+        context_ready.wait(10)
+        contexts[0].interrupt()
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
     with pytest.raises(aot.Trap) as caught:
         instance.exports["_start"]()
-    timer.join()
+    thread.join()
     assert caught.value.trap_code is aot.TrapCode.INTERRUPT

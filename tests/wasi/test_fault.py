@@ -193,20 +193,20 @@ def test_pointers_out_of_bounds_trap(tmp_path: Path) -> None:
     """Before anything happens: the bytes are read, and the results would be written, where there is no memory."""
     guest = direct.guest(tmp_path, stdout=CAPTURE)
     end = len(guest.memory)
-    cases = [
-        ("fd_write", 1, end - 4, 1, 0),
-        ("fd_write", 1, 0, 1, end - 2),
-        ("fd_prestat_get", 3, end - 4),
-        ("random_get", end - 10, 11),
-        ("random_get", 2**32 - 1, 2**32 - 1),
-        ("path_open", 3, 0, end - 1, 2, 0, 0, 0, 0, 0),
-        ("path_create_directory", 3, end, 1),
-        ("clock_time_get", 0, 0, end - 7),
-        ("poll_oneoff", end - 8, 0, 1, 0),
-        ("args_sizes_get", 0, end),
-        ("fd_readdir", 3, end - 5, 6, 0, 0),
+    cases: list[tuple[str, list[int]]] = [
+        ("fd_write", [1, end - 4, 1, 0]),
+        ("fd_write", [1, 0, 1, end - 2]),
+        ("fd_prestat_get", [3, end - 4]),
+        ("random_get", [end - 10, 11]),
+        ("random_get", [2**32 - 1, 2**32 - 1]),
+        ("path_open", [3, 0, end - 1, 2, 0, 0, 0, 0, 0]),
+        ("path_create_directory", [3, end, 1]),
+        ("clock_time_get", [0, 0, end - 7]),
+        ("poll_oneoff", [end - 8, 0, 1, 0]),
+        ("args_sizes_get", [0, end]),
+        ("fd_readdir", [3, end - 5, 6, 0, 0]),
     ]
-    for name, *args in cases:
+    for name, args in cases:
         with pytest.raises(aot.Trap, match="out of bounds memory access"):
             guest.call[name](*args)
     assert guest.call["random_get"](end, 0) == OK

@@ -83,7 +83,7 @@ def delay(text: str) -> float:
 def test_interrupt(way: str, text: str) -> None:
     args, stdin = WAYS[way]
     script = text.format(args=args, stdin=stdin)
-    delays = []
+    delays: list[float] = []
     while len(delays) < 5 and min(delays, default=LIMIT) >= LIMIT:
         delays.append(delay(script))
     assert min(delays) < LIMIT, delays

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import wasmtime
@@ -111,17 +112,17 @@ def test_caller_access() -> None:
     assert made.instantiate(store, aot.Module(store.engine, text)).exports(store)["run"](store) == 65
 
 
-@pytest.mark.parametrize(
-    "bad",
-    [
-        lambda store: aot.Linker(store),
-        lambda store: aot.Linker(store.engine).define(store, "a", "b", 3),
-        lambda store: aot.Linker(store.engine).define_func("a", "b", UNARY, 3),
-        lambda store: aot.Linker(store.engine).define_func("a", "b", None, abs),
-        lambda store: aot.Linker(store.engine).define_instance(store, "a", 3),
-        lambda store: aot.Linker(store.engine).get(3, "a", "b"),
-    ],
-)
+WRONG: dict[str, Callable[[Any], object]] = {
+    "engine": lambda store: aot.Linker(store),
+    "item": lambda store: aot.Linker(store.engine).define(store, "a", "b", store),
+    "callable": lambda store: aot.Linker(store.engine).define_func("a", "b", UNARY, store),
+    "type": lambda store: aot.Linker(store.engine).define_func("a", "b", store, abs),
+    "instance": lambda store: aot.Linker(store.engine).define_instance(store, "a", store),
+    "store": lambda store: aot.Linker(store.engine).get(store.engine, "a", "b"),
+}
+
+
+@pytest.mark.parametrize("bad", WRONG.values(), ids=WRONG)
 def test_wrong_arguments(bad: Callable[[aot.Store], object]) -> None:
     with pytest.raises(TypeError):
         bad(aot.Store())
@@ -130,38 +131,38 @@ def test_wrong_arguments(bad: Callable[[aot.Store], object]) -> None:
 # ---- WASI ----------------------------------------------------------------------------------------------------------
 
 
-def run_classic(package: object, folder: Path, configure: Callable[[object], None]) -> int:
+def run_classic(package: Any, folder: Path, configure: Callable[[Any], None]) -> int:
     """The same lines for either package: how its users run a program."""
-    engine = package.Engine()  # type: ignore[attr-defined]
-    store = package.Store(engine)  # type: ignore[attr-defined]
-    made = package.Linker(engine)  # type: ignore[attr-defined]
+    engine = package.Engine()
+    store = package.Store(engine)
+    made = package.Linker(engine)
     made.define_wasi()
-    config = package.WasiConfig()  # type: ignore[attr-defined]
+    config = package.WasiConfig()
     configure(config)
     store.set_wasi(config)
-    module = package.Module.from_file(engine, str(tool.PROGRAM))  # type: ignore[attr-defined]
+    module = package.Module.from_file(engine, str(tool.PROGRAM))
     instance = made.instantiate(store, module)
     try:
         instance.exports(store)["_start"](store)
-    except package.ExitTrap as trap:  # type: ignore[attr-defined]
+    except package.ExitTrap as trap:
         return int(trap.code)
     return 0
 
 
 @pytest.mark.parametrize("package", [aot, wasmtime], ids=["wasm2so", "wasmtime-py"])
-def test_same_program_same_lines(package: object, tmp_path: Path) -> None:
+def test_same_program_same_lines(package: Any, tmp_path: Path) -> None:
     out = tmp_path / "out"
     (tmp_path / "d").mkdir()
     (tmp_path / "in").write_bytes(b"input")
 
-    def configure(*argv: str, read_only: bool = False) -> Callable[[object], None]:
-        def do(config: object) -> None:
-            config.argv = ["tool", *argv]  # type: ignore[attr-defined]
-            config.env = [("A", "1"), ["B", "2"]]  # type: ignore[attr-defined]
-            config.stdin_file = str(tmp_path / "in")  # type: ignore[attr-defined]
-            config.stdout_file = str(out)  # type: ignore[attr-defined]
-            config.stderr_file = str(tmp_path / "err")  # type: ignore[attr-defined]
-            config.preopen_dir(str(tmp_path / "d"), "/d", not read_only)  # type: ignore[attr-defined]
+    def configure(*argv: str, read_only: bool = False) -> Callable[[Any], None]:
+        def do(config: Any) -> None:
+            config.argv = ["tool", *argv]
+            config.env = [("A", "1"), ["B", "2"]]
+            config.stdin_file = str(tmp_path / "in")
+            config.stdout_file = str(out)
+            config.stderr_file = str(tmp_path / "err")
+            config.preopen_dir(str(tmp_path / "d"), "/d", not read_only)
 
         return do
 
@@ -180,13 +181,13 @@ def test_same_program_same_lines(package: object, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("package", [aot, wasmtime], ids=["wasm2so", "wasmtime-py"])
-def test_custom_output(package: object, tmp_path: Path) -> None:
+def test_custom_output(package: Any, tmp_path: Path) -> None:
     seen: list[bytes] = []
 
-    def configure(config: object) -> None:
-        config.argv = ["tool", "exit", "0", "0"]  # type: ignore[attr-defined]
-        config.stdout_custom = seen.append  # type: ignore[attr-defined]
-        config.stderr_custom = lambda data: len(data)  # type: ignore[attr-defined]
+    def configure(config: Any) -> None:
+        config.argv = ["tool", "exit", "0", "0"]
+        config.stdout_custom = seen.append
+        config.stderr_custom = lambda data: len(data)
 
     assert run_classic(package, tmp_path, configure) == 0
     assert seen == [b"no newline"]
@@ -214,7 +215,7 @@ def test_configuration_of_the_classic_kind(tmp_path: Path) -> None:
     with pytest.raises(NotADirectoryError):
         config.preopen_dir(tmp_path / "missing", "/d")
     with pytest.raises(TypeError):
-        config.stdout_custom = 3
+        config.stdout_custom = "callable"  # type: ignore[assignment]
 
 
 def test_inherited_streams_of_the_classic_kind() -> None:

@@ -67,7 +67,9 @@ def renaming(root: Path) -> Iterator[None]:
 def _opened(guest: Guest, result: tuple[int, int], forbidden: set[tuple[int, int]]) -> int:
     errno, fd = result
     if errno == OK:
-        assert guest.stat_fd(fd)[1][:2] not in forbidden
+        found, (dev, ino, _) = guest.stat_fd(fd)
+        assert found == OK
+        assert (dev, ino) not in forbidden
         assert guest.close_fd(fd) == OK
     return errno
 
@@ -101,7 +103,9 @@ def _link(guest: Guest, path: bytes, k: int, forbidden: set[tuple[int, int]]) ->
     name = b"linked%d" % k
     errno = guest.link(path, name) if k % 2 else guest.link(b"mine", path + name)
     if errno == OK and k % 2:
-        assert guest.stat(name)[1][:2] not in forbidden
+        found, (dev, ino, _) = guest.stat(name)
+        assert found == OK
+        assert (dev, ino) not in forbidden
         assert guest.unlink(name) == OK
     elif errno == OK:
         guest.unlink(path + name)

@@ -37,14 +37,19 @@ def executable(cache: Path) -> Path:
     return out
 
 
+@pytest.fixture(scope="module")
+def compiled(cache: Path) -> Path:
+    cache.parent.mkdir(exist_ok=True)
+    out = cache.parent / "tool.so"
+    command = [sys.executable, "-m", "aot", str(tool.PROGRAM), "-O1", "-o", str(out)]
+    subprocess.run(command, check=True, env=environment(cache))
+    return out
+
+
 @pytest.fixture(params=["run wasm", "run so", "exe"])
-def run(request: pytest.FixtureRequest, cache: Path, executable: Path, tmp_path: Path) -> Run:
+def run(request: pytest.FixtureRequest, cache: Path, executable: Path, compiled: Path, tmp_path: Path) -> Run:
     """Run the tool with settings (as ``run`` spells them) and arguments, in one of the three ways."""
     start = [sys.executable, "-m", "aot", "run"]
-    if request.param == "run so":
-        subprocess.run(
-            [*start[:3], str(tool.PROGRAM), "-O1", "-o", "tool.so"], check=True, cwd=tmp_path, env=environment(cache)
-        )
 
     def call(
         *args: str, settings: Sequence[tuple[str, str]] = (), stdin: bytes = b"", **options: object
@@ -53,7 +58,7 @@ def run(request: pytest.FixtureRequest, cache: Path, executable: Path, tmp_path:
             command = [str(executable), *(f"--w2s-{name}={value}" for name, value in settings)]
             command += ["--"] if settings else []
         else:
-            file = str(tool.PROGRAM) if request.param == "run wasm" else "tool.so"
+            file = str(tool.PROGRAM if request.param == "run wasm" else compiled)
             command = [*start, "-O1", file, *(word for name, value in settings for word in (f"--{name}", value)), "--"]
         given: dict[str, object] = {"env": environment(cache), "input": stdin, "capture_output": True, **options}
         return subprocess.run([*command, *args], cwd=tmp_path, check=False, timeout=120, **given)  # type: ignore[call-overload, no-any-return]

@@ -116,7 +116,12 @@ def test_what_python_has_read_ahead_is_not_lost(tmp_path: Path) -> None:
 def test_pipe_as_input() -> None:
     reader, writer = os.pipe()
     with open(reader, "rb") as file, open(writer, "wb", buffering=0) as other:  # noqa: PTH123
-        thread = threading.Thread(target=lambda: (other.write(TEXT), other.close()))
+
+        def feed() -> None:
+            other.write(TEXT)
+            other.close()
+
+        thread = threading.Thread(target=feed)
         thread.start()
         assert tool.run("cat", stdin=file).stdout == TEXT
         thread.join()
@@ -164,7 +169,7 @@ def test_outputs(stream: str, tmp_path: Path) -> None:
     binary, text, seen = io.BytesIO(), io.StringIO(), bytearray()
     for value in (binary, text, seen.extend):
         tool.run(*command, **{stream: value})
-    assert (binary.getvalue(), text.getvalue(), seen) == (expected, expected.decode(), expected)
+    assert [binary.getvalue(), text.getvalue().encode(), bytes(seen)] == [expected] * 3
     for mode in ("w+b", "w+"):
         with path.open(mode) as file:
             file.write("before " if mode == "w+" else b"before ")
@@ -268,7 +273,12 @@ def test_missing_directory(tmp_path: Path) -> None:
 
 
 def test_directories_in_memory() -> None:
-    tree = {"a.txt": b"bytes", "t.txt": "tëxt", "sub": {"deep": {"x": b"\x00"}}, "link": Symlink("sub/deep/x")}
+    tree: dict[str, Any] = {
+        "a.txt": b"bytes",
+        "t.txt": "tëxt",
+        "sub": {"deep": {"x": b"\x00"}},
+        "link": Symlink("sub/deep/x"),
+    }
     dirs = {"/m": tree, "/ro": ({"a": b""}, "ro")}
     assert tool.run("show", "/m/a.txt", dirs=dirs).stdout == b"bytes"
     assert tool.run("show", "/m/t.txt", dirs=dirs).stdout == "tëxt".encode()
