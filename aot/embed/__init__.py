@@ -2,6 +2,7 @@
 
 from aot.embed import _native
 from aot.embed.engine import Config, Engine
+from aot.embed.exception import Tag, WasmException
 from aot.embed.func import Caller, Func
 from aot.embed.global_ import Global
 from aot.embed.instance import Instance, InstanceExports
@@ -21,6 +22,7 @@ from aot.embed.types import (
     Limits,
     MemoryType,
     TableType,
+    TagType,
     ValType,
 )
 from aot.errors import FormatError, LinkError, ResourceError, UsageError
@@ -33,6 +35,8 @@ _native.register(
         "SharedMemory": SharedMemory,
         "Table": Table,
         "Global": Global,
+        "Tag": Tag,
+        "WasmException": WasmException,
         "Trap": Trap,
         "ExitTrap": ExitTrap,
         "LinkError": LinkError,
@@ -65,10 +69,13 @@ __all__ = [
     "StoreLimits",
     "Table",
     "TableType",
+    "Tag",
+    "TagType",
     "Trap",
     "TrapCode",
     "ValType",
     "WaitResult",
+    "WasmException",
     "compile",
     "load",
 ]

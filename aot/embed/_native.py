@@ -16,6 +16,7 @@ MemoryBase = _runtime.MemoryBase
 SharedMemoryBase = _runtime.SharedMemoryBase
 TableBase = _runtime.TableBase
 GlobalBase = _runtime.GlobalBase
+TagBase = _runtime.TagBase
 register = _runtime.register
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "SharedMemoryBase",
     "StoreBase",
     "TableBase",
+    "TagBase",
     "ffi",
     "lib",
     "register",

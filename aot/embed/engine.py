@@ -48,6 +48,8 @@ class Config:
     wasm_simd: bool = True
     wasm_relaxed_simd: bool = True
     wasm_threads: bool = True
+    wasm_exceptions: bool = True
+    wasm_legacy_exceptions: bool = True
     wasm_gc: bool = True
 
     @property

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from aot.embed._native import BoundFunc, GlobalBase, Item, MemoryBase, SharedMemoryBase, TableBase
+from aot.embed._native import BoundFunc, GlobalBase, Item, MemoryBase, SharedMemoryBase, TableBase, TagBase
 from aot.embed.func import Func, make_host_func
 from aot.embed.global_ import Global
 from aot.embed.store import Store
-from aot.embed.types import ExternType, FuncType, GlobalType, ImportType, MemoryType, TableType, kind_name
+from aot.embed.types import ExternType, FuncType, GlobalType, ImportType, MemoryType, TableType, TagType, kind_name
 from aot.embed.wasi import WASI_MODULES, WasiContext
 from aot.errors import LinkError, UsageError
 
@@ -21,6 +21,7 @@ _BASES: tuple[tuple[type[Linkable], type], ...] = (
     (SharedMemoryBase, MemoryType),
     (TableBase, TableType),
     (GlobalBase, GlobalType),
+    (TagBase, TagType),
 )
 
 

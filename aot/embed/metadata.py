@@ -15,6 +15,7 @@ from aot.embed.types import (
     Limits,
     MemoryType,
     TableType,
+    TagType,
     ValType,
 )
 from aot.errors import UnsupportedError
@@ -92,6 +93,9 @@ class Metadata:
         if kind == lib.W2S_EXTERN_GLOBAL:
             globals_, _ = self._records("globals", "struct w2s_meta_global *")
             return GlobalType(self._val_type(globals_[index].type), bool(globals_[index].type.mutable_))
+        if kind == lib.W2S_EXTERN_TAG:
+            tags, _ = self._records("tags", "struct w2s_meta_tag *")
+            return TagType(self._func_type(int(self._type_ids[tags[index].type])))
         raise UnsupportedError(f"an import or export of kind {kind}")
 
     def _func_type(self, type_id: int) -> FuncType:

@@ -19,7 +19,7 @@ class StoreLimits:
     """What the code in a store may use. Sizes count bytes, ``table_elems`` elements.
 
     ``memory_bytes`` and ``table_elems`` bound each memory and table, ``total_memory_bytes`` all memories together,
-    ``stack_bytes`` the stack of one chain of calls.
+    ``stack_bytes`` the stack of one chain of calls, ``exception_bytes`` all exceptions that exist at a time.
     """
 
     memory_bytes: int
@@ -29,6 +29,7 @@ class StoreLimits:
     tables: int
     memories: int
     stack_bytes: int
+    exception_bytes: int
 
 
 class Store(StoreBase):
@@ -74,6 +75,7 @@ class Store(StoreBase):
         *,
         total_memory_size: int = -1,
         stack_size: int = -1,
+        exception_size: int = -1,
     ) -> None:
         """Set limits; a negative number leaves one as it is. Sizes count bytes.
 
@@ -87,6 +89,7 @@ class Store(StoreBase):
             "tables": tables,
             "memories": memories,
             "stack_bytes": stack_size,
+            "exception_bytes": exception_size,
         }
         now = asdict(self.limits)
         self.limits = StoreLimits(**{name: value if value >= 0 else now[name] for name, value in given.items()})

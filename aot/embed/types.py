@@ -180,7 +180,23 @@ def _check_limits(limits: Limits, end: int) -> None:
         raise UsageError(f"maximum {limits.max} is out of range")
 
 
-ExternType = FuncType | TableType | MemoryType | GlobalType
+@dataclass(frozen=True, slots=True)
+class TagType:
+    """The type of an exception tag: ``functype`` has the values of its exceptions as parameters, and no results."""
+
+    functype: FuncType
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.functype, FuncType):
+            raise TypeError(f"expected a FuncType, not {type(self.functype).__name__}")
+        if self.functype.results:
+            raise UsageError(f"a tag has no results, unlike {self.functype}")
+
+    def __str__(self) -> str:
+        return f"({' '.join(map(str, self.functype.params))})"
+
+
+ExternType = FuncType | TableType | MemoryType | GlobalType | TagType
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,5 +217,6 @@ class ExportType:
 
 
 def kind_name(type_: ExternType) -> str:
-    """The keyword of the text format: func, table, memory or global."""
-    return {FuncType: "func", TableType: "table", MemoryType: "memory", GlobalType: "global"}[type(type_)]
+    """The keyword of the text format: func, table, memory, global or tag."""
+    kinds = {FuncType: "func", TableType: "table", MemoryType: "memory", GlobalType: "global", TagType: "tag"}
+    return kinds[type(type_)]

@@ -78,7 +78,8 @@ class BodyText:
     """A function as C. ``lines`` is the body without declarations of unused things, ready between braces.
 
     ``callees`` are own functions it calls by name; ``weight`` counts labels and variables; ``tail_calls`` says that
-    the body may return with a tail call asked for; ``vectors`` and ``atomics`` that it needs simd.h and atomic.h.
+    the body may return with a tail call asked for; ``vectors``, ``atomics`` and ``exceptions`` that it needs simd.h,
+    atomic.h and exception.h; ``keeps`` that its C frame owns exception handles.
     """
 
     func: int
@@ -88,6 +89,8 @@ class BodyText:
     tail_calls: bool
     vectors: bool
     atomics: bool
+    exceptions: bool
+    keeps: bool
 
     @property
     def max_opt(self) -> int:
@@ -139,7 +142,19 @@ def emit_body(cx: ModuleContext, func: int) -> BodyText:
     st.frames.append(Frame("func", (), signature.results, 0, 0, True))
     _run(st, body.start)
     weight = st.n_labels + st.n_temps + len(st.used_locals)
-    return BodyText(func, _assemble(st), frozenset(st.callees), weight, st.tail_calls, st.vectors, st.atomics)
+    catching, throwing = cx.facts.catching, cx.facts.throwing
+    assert not (catching and st.throws and func not in throwing), "the scan has missed what may throw"
+    return BodyText(
+        func,
+        _assemble(st),
+        frozenset(st.callees),
+        weight,
+        st.tail_calls,
+        st.vectors,
+        st.atomics,
+        st.exceptions,
+        st.keeps,
+    )
 
 
 def _run(st: BodyState, start: int) -> None:
@@ -312,4 +327,14 @@ def _assemble(st: BodyState) -> tuple[str, ...]:
             head.append(f"const struct w2s_memory *const m{index} = {info.ref};")
             if info.shared:
                 head.append(f"struct w2s_memory s{index} = {{.base = m{index}->base}};")
-    return (*head, *start, *(line for line in st.lines if line))
+    return (*head, *start, *(line for line in st.lines if line), *st.tail, *_leave(st))
+
+
+def _leave(st: BodyState) -> list[str]:
+    """Where the function is left with an exception pending: the caller tests for it, or knows nothing of exceptions."""
+    if not st.throws:
+        return []
+    results = st.cx.signature(st.cx.module.func_types[st.func]).results
+    if not st.cx.facts.catching:
+        return ["X:;", "w2s_unwind(vm);"]
+    return ["X:;", f"return {st.cx.zero(results[0])};" if results else "return;"]

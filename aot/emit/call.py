@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aot.emit import names
 from aot.emit.context import Signature
+from aot.emit.exception import test_text
 from aot.emit.immediates import read_u32
 from aot.emit.state import BodyState, bare
 from aot.emit.table import table_info
@@ -11,13 +12,19 @@ from aot.errors import DecodeError, InvalidError
 from aot.wasm.types import FUNCREF, FuncType, RefType
 
 
-def _finish(st: BodyState, signature: Signature, call: str) -> None:
+def _finish(st: BodyState, signature: Signature, call: str, *, throws: bool) -> None:
     """Write a call and push its results: the first is returned, the others wait in the store's slots."""
     st.calls = True
+    test = test_text(st) if throws and st.cx.facts.catching else ""
+    if test and (not signature.results or test.endswith(" X")):
+        # one statement as far as others can see, so that the result may still land in a local
+        call, test = f"{call}; {test}", ""
     if not signature.results:
         st.write(f"{call};")
         return
     st.push(signature.results[0], st.name(signature.rtypes[0], call))
+    if test:
+        st.write(f"{test};")
     for k in range(1, len(signature.results)):
         t = signature.results[k]
         st.push(t, st.name(signature.rtypes[k], st.cx.slot(f"w2s_results(vm)[{k}]", t)))
@@ -45,7 +52,8 @@ def call(st: BodyState) -> None:
             st.callees.add(func)
         callee = names.function(func)
         args.insert(0, "vm")
-    _finish(st, signature, f"{callee}({', '.join(args)})")
+    throws = func < module.n_imported_funcs or func in st.cx.facts.throwing
+    _finish(st, signature, f"{callee}({', '.join(args)})", throws=throws)
 
 
 def _indirect_callee(st: BodyState) -> tuple[int, str]:
@@ -61,7 +69,7 @@ def _indirect_callee(st: BodyState) -> tuple[int, str]:
     index = bare(st.pop(info.index))
     check = "w2s_callee" if st.cx.module.types[type_index].final else "w2s_callee_sub"
     type_id = f"{names.TYPE_IDS}[{st.cx.module.canonical[type_index]}]"
-    return type_index, st.name("struct w2s_funcref *", f"{check}(vm, {info.ref}, {index}, {type_id})")
+    return type_index, _name_callee(st, f"{check}(vm, {info.ref}, {index}, {type_id})")
 
 
 def _ref_callee(st: BodyState) -> tuple[int, str]:
@@ -69,7 +77,19 @@ def _ref_callee(st: BodyState) -> tuple[int, str]:
     type_index, st.pos = read_u32(st.data, st.pos)
     _check_func_type(st, type_index)
     func = bare(st.pop(RefType(True, type_index)))
-    return type_index, st.name("struct w2s_funcref *", f"w2s_non_null_func(vm, {func})")
+    return type_index, _name_callee(st, f"w2s_non_null_func(vm, {func})")
+
+
+def _name_callee(st: BodyState, callee: str) -> str:
+    """Name a function reference that is going to be called; in catching modules one with a `raw` entry."""
+    if st.cx.facts.catching:
+        st.exceptions = True
+        callee = f"w2s_raw(vm, {callee})"
+    return st.name("struct w2s_funcref *", callee)
+
+
+def _entry(st: BodyState, callee: str) -> str:
+    return f"{callee}->{'raw' if st.cx.facts.catching else 'code'}"
 
 
 def _check_func_type(st: BodyState, type_index: int) -> None:
@@ -82,7 +102,7 @@ def _call_through(st: BodyState, type_index: int, callee: str) -> None:
     signature = st.cx.signature(type_index)
     args = [f"{callee}->vm", *(bare(arg) for arg in st.pop_all(signature.params))]
     function = names.func_type(st.cx.module.canonical[type_index])
-    _finish(st, signature, f"(({function} *){callee}->code)({', '.join(args)})")
+    _finish(st, signature, f"(({function} *){_entry(st, callee)})({', '.join(args)})", throws=True)
 
 
 def call_indirect(st: BodyState) -> None:
@@ -146,10 +166,10 @@ def return_call(st: BodyState) -> None:
 def return_call_indirect(st: BodyState) -> None:
     """return_call_indirect."""
     type_index, callee = _indirect_callee(st)
-    _tail_call(st, type_index, f"{callee}->code", f"{callee}->vm")
+    _tail_call(st, type_index, _entry(st, callee), f"{callee}->vm")
 
 
 def return_call_ref(st: BodyState) -> None:
     """return_call_ref."""
     type_index, callee = _ref_callee(st)
-    _tail_call(st, type_index, f"{callee}->code", f"{callee}->vm")
+    _tail_call(st, type_index, _entry(st, callee), f"{callee}->vm")

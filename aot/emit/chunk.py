@@ -21,7 +21,7 @@ class ChunkText:
 
 def render_chunk(module: Module, plan: Plan, k: int) -> ChunkText:
     """Validate and translate the functions of chunk ``k``. Raises ModuleError subclasses, with the site."""
-    cx = ModuleContext(module, plan.options, plan.layout)
+    cx = ModuleContext(module, plan)
     chunk = plan.chunks[k]
     base = module.n_imported_funcs
     bodies = [emit_body(cx, base + i) for i in range(chunk.first, chunk.last)]
@@ -31,6 +31,8 @@ def render_chunk(module: Module, plan: Plan, k: int) -> ChunkText:
         parts.append("#include <wasm2so/simd.h>")
     if any(b.atomics for b in bodies):
         parts.append("#include <wasm2so/atomic.h>")
+    if any(b.exceptions for b in bodies):
+        parts.append("#include <wasm2so/exception.h>")
     parts.append("")
     parts += [prototype(cx, func, static=plan.single) for func in sorted(used)]
     parts += [_render(cx, body, plan) for body in bodies]
@@ -39,7 +41,7 @@ def render_chunk(module: Module, plan: Plan, k: int) -> ChunkText:
 
 def _render(cx: ModuleContext, body: BodyText, plan: Plan) -> str:
     head = inner_head(cx, body.func) if body.tail_calls else definition_head(cx, body.func, static=plan.single)
-    lines = ["", head, *(f"  {line}" for line in body.lines), "}"]
+    lines = ["", f"W2S_OWN_FRAME {head}" if body.keeps else head, *(f"  {line}" for line in body.lines), "}"]
     if body.tail_calls:
         lines += ["", definition_head(cx, body.func, static=plan.single)]
         lines += [*(f"  {line}" for line in tail_entry(cx, body.func)), "}"]
@@ -48,11 +50,11 @@ def _render(cx: ModuleContext, body: BodyText, plan: Plan) -> str:
 
 def render_body(module: Module, plan: Plan, func: int) -> str:
     """The lines of one function's body, without its head: what golden tests compare."""
-    return "\n".join(emit_body(ModuleContext(module, plan.options, plan.layout), func).lines)
+    return "\n".join(emit_body(ModuleContext(module, plan), func).lines)
 
 
 def check_bodies(module: Module, plan: Plan) -> None:
     """Validate all function bodies, keeping no text. Raises ModuleError subclasses, with the site."""
-    cx = ModuleContext(module, plan.options, plan.layout)
+    cx = ModuleContext(module, plan)
     for i in range(len(module.bodies)):
         emit_body(cx, module.n_imported_funcs + i)

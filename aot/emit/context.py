@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from aot.abi.layout import Layout, is_func_ref, is_inline_memory, layout_of, value_ctype
+from aot.abi.layout import is_func_ref, is_inline_memory, value_ctype
 from aot.emit.literal import literal_text, v128_text
-from aot.emit.options import EmitOptions
+from aot.emit.plan import Plan
 from aot.wasm.module import Module
 from aot.wasm.types import FuncType, NumType, RefType, ValType
 
@@ -75,10 +75,12 @@ class GlobalInfo:
 class ModuleContext:
     """A module, its layout and everything derived from both. Read-only once made; shared by all bodies."""
 
-    def __init__(self, module: Module, options: EmitOptions, layout: Layout | None = None) -> None:
+    def __init__(self, module: Module, plan: Plan) -> None:
         self.module = module
-        self.options = options
-        self.layout = layout_of(module) if layout is None else layout
+        self.options = plan.options
+        self.layout = plan.layout
+        self.facts = plan.facts
+        self.n_imported_tags = module.n_imported_tags
         self.ref_slots = {func: slot for slot, func in enumerate(self.layout.escapes)}
         self._signatures: dict[int, Signature] = {}
         self.memories = tuple(self._memory(k) for k in range(len(module.memories)))
@@ -111,7 +113,7 @@ class ModuleContext:
 
     def slot(self, place: str, t: StackType) -> str:
         """C text that reads or assigns the value of type ``t`` in ``place``, a `union w2s_value`."""
-        return f"(*w2s_slot_v128({place}.words))" if t == "v" else f"{place}.{self._member(t)}"
+        return f"*w2s_slot_v128({place}.words)" if t == "v" else f"{place}.{self._member(t)}"
 
     def _member(self, t: StackType) -> str:
         """The member of `union w2s_value` that holds a value of type ``t``."""

@@ -65,15 +65,19 @@ def block_type(st: BodyState) -> tuple[tuple[StackType, ...], tuple[StackType, .
     return signature.params, signature.results
 
 
-def _enter(st: BodyState, kind: str, params: tuple[StackType, ...], results: tuple[StackType, ...]) -> Frame:
+def enter(st: BodyState, kind: str, params: tuple[StackType, ...], results: tuple[StackType, ...]) -> Frame:
     """Push a control frame; its parameters have been popped and the caller pushes them again."""
-    frame = Frame(kind, params, results, len(st.types), st.new_label(), st.live, n_set=len(st.set_locals))
+    around = st.frames[-1].throws_to
+    frame = Frame(
+        kind, params, results, len(st.types), st.new_label(), st.live, n_set=len(st.set_locals), throws_to=around
+    )
     st.frames.append(frame)
     st.height = frame.height
     return frame
 
 
-def _push_all(st: BodyState, types: tuple[StackType, ...], exprs: list[str]) -> None:
+def push_all(st: BodyState, types: tuple[StackType, ...], exprs: list[str]) -> None:
+    """Push several values."""
     st.types.extend(types)
     st.exprs.extend(exprs)
 
@@ -141,8 +145,8 @@ def block(st: BodyState) -> None:
     params, results = block_type(st)
     st.settle_all()
     exprs = st.pop_all(params)
-    _enter(st, "block", params, results)
-    _push_all(st, params, exprs)
+    enter(st, "block", params, results)
+    push_all(st, params, exprs)
 
 
 def loop(st: BodyState) -> None:
@@ -150,12 +154,12 @@ def loop(st: BodyState) -> None:
     params, results = block_type(st)
     st.settle_all()
     exprs = st.pop_all(params)
-    frame = _enter(st, "loop", params, results)
+    frame = enter(st, "loop", params, results)
     if params:
         st.write(_assign(st, frame, exprs))
     frame.loop_line = len(st.lines)
     st.write(f"L{frame.label}:;")
-    _push_all(st, params, _variables(st, frame))
+    push_all(st, params, _variables(st, frame))
 
 
 def if_(st: BodyState) -> None:
@@ -164,10 +168,10 @@ def if_(st: BodyState) -> None:
     test = st.pop("i")
     st.settle_all()
     exprs = st.pop_all(params)
-    frame = _enter(st, "if", params, results)
+    frame = enter(st, "if", params, results)
     frame.else_exprs = tuple(exprs)
     st.write(f"if {_hinted(st, negated(test), taken=False)} goto E{frame.label};")
-    _push_all(st, params, exprs)
+    push_all(st, params, exprs)
 
 
 def _pop_results(st: BodyState, frame: Frame) -> list[str]:
@@ -175,6 +179,15 @@ def _pop_results(st: BodyState, frame: Frame) -> list[str]:
     if len(st.types) != frame.height:
         raise InvalidError("type mismatch: values remaining on stack at end of block")
     return exprs
+
+
+def leave_part(st: BodyState) -> None:
+    """One part of the innermost frame ends like the whole; another one follows."""
+    frame = st.frames[-1]
+    exprs = _pop_results(st, frame)
+    st.write(branch_text(st, frame, exprs))
+    frame.unreachable = False
+    del st.set_locals[frame.n_set :]
 
 
 def _start_else(st: BodyState, frame: Frame) -> None:
@@ -190,10 +203,9 @@ def else_(st: BodyState) -> None:
     frame = st.frames[-1]
     if frame.kind != "if":
         raise DecodeError("else without if")
-    exprs = _pop_results(st, frame)
-    st.write(branch_text(st, frame, exprs))
+    leave_part(st)
     _start_else(st, frame)
-    _push_all(st, frame.params, list(frame.else_exprs))
+    push_all(st, frame.params, list(frame.else_exprs))
 
 
 def _end_without_else(st: BodyState, frame: Frame, exprs: list[str]) -> list[str]:
@@ -216,6 +228,8 @@ def end(st: BodyState) -> None:
         st.write(return_text(st, exprs))
         st.frames.pop()
         return
+    if frame.close is not None:
+        frame.close(st, frame)
     if frame.kind == "loop":
         if frame.reached and not frame.used:
             st.lines[frame.loop_line] = ""
@@ -260,7 +274,7 @@ def br_if(st: BodyState) -> None:
     types = frame.branch_types
     exprs = st.pop_all(types)
     st.write(f"if {_hinted(st, condition(test), taken=True)} {_braced(branch_text(st, frame, list(exprs)))}")
-    _push_all(st, types, exprs)
+    push_all(st, types, exprs)
 
 
 def br_on_null(st: BodyState) -> None:
@@ -273,7 +287,7 @@ def br_on_null(st: BodyState) -> None:
     if t is not None:
         expr = st.name(st.cx.ctype(t), bare(expr))
     st.write(f"if ({expr} == 0) {_braced(branch_text(st, frame, list(exprs)))}")
-    _push_all(st, types, exprs)
+    push_all(st, types, exprs)
     st.push(non_null(t), expr)
 
 
@@ -291,7 +305,7 @@ def br_on_non_null(st: BodyState) -> None:
         expr = st.name(st.cx.ctype(t), bare(expr))
     exprs = st.pop_all(types[:-1])
     st.write(f"if ({expr} != 0) {_braced(branch_text(st, frame, [*exprs, expr]))}")
-    _push_all(st, types[:-1], exprs)
+    push_all(st, types[:-1], exprs)
 
 
 def return_(st: BodyState) -> None:

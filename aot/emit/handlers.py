@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from aot.emit import atomic, call, constant, control, memory, table, variable, vector, wide
+from aot.emit import atomic, call, constant, control, exception, memory, table, variable, vector, wide
 from aot.emit.state import BodyState
 from aot.wasm.opcodes import BY_NAME
 
@@ -28,6 +28,14 @@ HANDLERS: dict[str, Handler] = {
     "return_call": call.return_call,
     "return_call_indirect": call.return_call_indirect,
     "return_call_ref": call.return_call_ref,
+    "throw": exception.throw,
+    "throw_ref": exception.throw_ref,
+    "try_table": exception.try_table,
+    "try": exception.try_,
+    "catch": exception.catch,
+    "catch_all": exception.catch_all,
+    "delegate": exception.delegate,
+    "rethrow": exception.rethrow,
     "drop": variable.drop,
     "select": variable.select,
     "select t": variable.select_t,

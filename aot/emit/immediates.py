@@ -86,6 +86,8 @@ def admit(t: StackType, features: Features) -> StackType:
     """The type itself. Raises UnsupportedError if it belongs to a feature that is off."""
     if t == "v" and not features.simd:
         raise UnsupportedError("the feature simd is switched off: v128")
+    if isinstance(t, RefType) and t.heap in (HeapKind.EXN, HeapKind.NOEXN) and not features.exceptions:
+        raise UnsupportedError(f"the feature exceptions is switched off: {t}")
     return t
 
 

@@ -178,6 +178,12 @@ class MetaWriter:
             table.add(*self.valtype(g.value, mutable=g.mutable), self.layout.globals[k], own < 0, *self.expr(init))
         return table
 
+    def tags(self) -> _Table:
+        table = _Table("w2s_meta_tag")
+        for k, tag in enumerate(self.module.tags):
+            table.add(tag.type, self.layout.tags[k])
+        return table
+
     def elems(self) -> _Table:
         table = _Table("w2s_meta_elem")
         for segment in self.module.elems:
@@ -234,6 +240,7 @@ class MetaWriter:
             "tables": self.tables(),
             "memories": self.memories(),
             "globals": self.globals(),
+            "tags": self.tags(),
             "elems": self.elems(),
             "datas": self.datas(),
             "layout": self.layout_rows(),
@@ -283,6 +290,7 @@ class MetaWriter:
             module.n_imported_tables,
             module.n_imported_memories,
             module.n_imported_globals,
+            module.n_imported_tags,
             self.plan.options.cpu_level,
             self.layout.refs,
             self.layout.data_dropped,

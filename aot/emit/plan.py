@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from aot.abi.layout import Layout, layout_of
 from aot.emit.options import EmitOptions
 from aot.wasm.module import Module
+from aot.wasm.scan import CallFacts, call_facts
 
 CHUNK_BYTES = 96 * 1024
 """Wasm code bytes a chunk: C compilers lose nothing down to about this size, and parallel builds gain."""
@@ -23,10 +24,13 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """``single``: one translation unit, all functions static; module.c includes the only chunk."""
+    """``single``: one translation unit, all functions static; module.c includes the only chunk. ``facts`` says which
+    calls may leave exceptions.
+    """
 
     options: EmitOptions
     layout: Layout
+    facts: CallFacts
     chunks: tuple[Chunk, ...]
     single: bool
 
@@ -42,4 +46,5 @@ def plan_module(module: Module, options: EmitOptions) -> Plan:
             first, size = k + 1, 0
     if first < len(module.bodies) or not chunks:
         chunks.append(Chunk(first, len(module.bodies), size))
-    return Plan(options, layout_of(module), tuple(chunks), len(chunks) == 1)
+    facts = call_facts(module) if options.features.exceptions else CallFacts()
+    return Plan(options, layout_of(module), facts, tuple(chunks), len(chunks) == 1)

@@ -68,6 +68,19 @@ def tail_entry(cx: ModuleContext, func: int) -> list[str]:
     ]
 
 
+def unwinding_entry(cx: ModuleContext, func: int) -> str:
+    """The entry of an own function of a catching module for callers that do not test for exceptions."""
+    signature = cx.signature(cx.module.func_types[func])
+    args = ", ".join(["vm", *(f"a{k}" for k in range(len(signature.params)))])
+    call = f"{names.function(func)}({args})"
+    const = "const " if signature.creturn[-1] != "*" else ""
+    lines = [f"static {_result(signature)}{names.entry(func)}({_parameters(signature, 'a')}) {{"]
+    lines.append(f"  {const}{_result(signature)}r = {call};" if signature.results else f"  {call};")
+    lines.append("  if (W2S_UNLIKELY(vm->head.store->pending)) w2s_unwind(vm);")
+    lines += ["  return r;"] if signature.results else []
+    return "\n".join([*lines, "}"])
+
+
 def trampoline(cx: ModuleContext, type_index: int) -> str:
     """Array call to native call: arguments out of ``v``, results into it. ``f`` may be overwritten by the call."""
     signature = cx.signature(type_index)

@@ -7,7 +7,8 @@ whose value has not changed since it was pushed. Evaluating it later, or twice, 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from aot.emit import names
@@ -25,6 +26,34 @@ _MENTIONS_LOCAL = re.compile(r"\bl\d")
 
 
 @dataclass(slots=True)
+class Clause:
+    """A catch clause. ``tag`` is None if it catches all; ``keeps`` says that the exception can be thrown again.
+
+    ``target`` is where a clause of try_table branches to. The code of a legacy clause follows it: ``line`` is where
+    it takes the exception, and ``keep`` the C that does so if it keeps it.
+    """
+
+    tag: int | None
+    keeps: bool = False
+    target: Frame | None = None
+    line: int = -1
+    keep: str = ""
+
+
+@dataclass(slots=True)
+class Handlers:
+    """The handlers of a try: C label ``H{label}``. ``used`` tells whether code that can run may throw to it.
+
+    ``outer`` are those that get what is not caught here; None is the function's caller.
+    """
+
+    label: int
+    outer: Handlers | None
+    clauses: list[Clause] = field(default_factory=list)
+    used: bool = False
+
+
+@dataclass(slots=True)
 class Frame:
     """An entry of the control stack (spec: Validation Algorithm), with what its C label needs.
 
@@ -32,7 +61,7 @@ class Frame:
     run; ``used`` whether any branch that can run goes to its label.
     """
 
-    kind: str  # "func" "block" "loop" "if" "else"
+    kind: str  # "func" "block" "loop" "if" "else" "try_table" "try" "catch"
     params: tuple[StackType, ...]
     results: tuple[StackType, ...]
     height: int
@@ -44,6 +73,9 @@ class Frame:
     loop_line: int = -1  # where the loop's label stands, to drop it if unused
     else_exprs: tuple[str, ...] = ()  # the parameters again, for the else part
     n_set: int = 0  # how many non-defaultable locals were set on entry
+    throws_to: Handlers | None = None  # what gets an exception that is thrown here
+    handlers: Handlers | None = None  # its own
+    close: Callable[[BodyState, Frame], None] | None = None  # writes the handlers at the frame's end
 
     @property
     def branch_types(self) -> tuple[StackType, ...]:
@@ -97,6 +129,17 @@ class BodyState:
     atomics: bool = False
     """The C code needs atomic.h: it has atomic instructions, or uses a shared memory."""
     tail_calls: bool = False
+    tail: list[str] = field(default_factory=list)
+    """Lines behind the body's own: handlers."""
+    throws: bool = False
+    """An exception may leave the function."""
+    exceptions: bool = False
+    """The C code needs exception.h."""
+    keeps: bool = False
+    """The function's frame owns exception handles."""
+    exn_locals: tuple[int, ...] | None = None
+    open_catches: list[int] = field(default_factory=list)
+    """Labels of the legacy handlers whose code this is part of."""
     self_tail_calls: bool = False
 
     def __post_init__(self) -> None:
@@ -238,6 +281,14 @@ class BodyState:
     def new_label(self) -> int:
         self.n_labels += 1
         return self.n_labels
+
+    @contextmanager
+    def behind(self) -> Iterator[None]:
+        """Write lines that can run behind the body's own."""
+        live, write = self.live, self.write
+        self.live, self.write = True, self.tail.append
+        yield
+        self.live, self.write = live, write
 
     def declare(self, ctype: str, name: str) -> None:
         """Declare a variable at the top of the function."""

@@ -32,7 +32,8 @@ _GLOBAL_GET: Final = 0x23
 class Features:
     """Which parts of the language modules may use; each can be switched off to be as strict as an older version.
 
-    Without ``gc`` constant expressions may read imported globals only, as in WebAssembly 2.0.
+    Without ``gc`` constant expressions may read imported globals only, as in WebAssembly 2.0. ``legacy_exceptions`` are
+    the instructions that ``try_table`` replaced; they need ``exceptions`` as well.
     """
 
     multi_value: bool = True
@@ -49,9 +50,11 @@ class Features:
     simd: bool = True
     relaxed_simd: bool = True
     threads: bool = True
+    exceptions: bool = True
+    legacy_exceptions: bool = True
 
 
-NOT_COMPILED: Final = frozenset({"gc", "exceptions"})
+NOT_COMPILED: Final = frozenset({"gc"})
 """Features that are decoded and validated, but for which this release has no code generation."""
 
 

@@ -174,6 +174,10 @@ class Module:
     def n_imported_memories(self) -> int:
         return sum(1 for i in self.imports if i.kind is ExternKind.MEMORY)
 
+    @property
+    def n_imported_tags(self) -> int:
+        return sum(1 for i in self.imports if i.kind is ExternKind.TAG)
+
     def func_type(self, func: int) -> FuncType:
         """The function type of function ``func`` (whole index space)."""
         comp = self.types[self.func_types[func]].comp

@@ -4,8 +4,8 @@ A row says everything most instructions need: byte, name, signature, C template,
 expression, and which immediate follows. A row without a template has a handler in `aot.emit`; a test sees to it that
 no instruction has both or neither.
 
-Signatures read ``params_results`` in one-letter types: i = i32, l = i64, f = f32, d = f64, v = v128. In templates ``%s`` stands
-for one operand, in order; loads and stores are given the memory, the address, the offset and the value.
+Signatures read ``params_results`` in one-letter types: i = i32, l = i64, f = f32, d = f64, v = v128. In templates
+``%s`` stands for one operand, in order; loads and stores are given the memory, the address, the offset and the value.
 """
 
 from __future__ import annotations
@@ -39,6 +39,11 @@ TABLE: tuple[Op, ...] = (
     _handled(0x03, "loop"),
     _handled(0x04, "if"),
     _handled(0x05, "else"),
+    _handled(0x06, "try"),
+    _handled(0x07, "catch"),
+    _handled(0x08, "throw"),
+    _handled(0x09, "rethrow"),
+    _handled(0x0A, "throw_ref"),
     _handled(0x0B, "end"),
     _handled(0x0C, "br"),
     _handled(0x0D, "br_if"),
@@ -50,6 +55,9 @@ TABLE: tuple[Op, ...] = (
     _handled(0x13, "return_call_indirect"),
     _handled(0x14, "call_ref"),
     _handled(0x15, "return_call_ref"),
+    _handled(0x18, "delegate"),
+    _handled(0x19, "catch_all"),
+    _handled(0x1F, "try_table"),
     # -- parametric, variables, tables
     _handled(0x1A, "drop"),
     _handled(0x1B, "select"),
@@ -265,14 +273,6 @@ BY_CODE: dict[int, Op] = {op.code: op for op in TABLE}
 BY_NAME: dict[str, Op] = {op.name: op for op in TABLE}
 
 UNSUPPORTED: dict[int, str] = {
-    0x06: "exceptions (legacy)",
-    0x07: "exceptions (legacy)",
-    0x08: "exceptions",
-    0x09: "exceptions (legacy)",
-    0x0A: "exceptions",
-    0x18: "exceptions (legacy)",
-    0x19: "exceptions (legacy)",
-    0x1F: "exceptions",
     0xD3: "gc",
     0xFB: "gc",
 }

@@ -109,16 +109,20 @@ static int call_python(const struct w2s_py_host *host, union w2s_value *values) 
   return status;
 }
 
-/* w2s_host_func.call: called without the GIL, from wasm. A failure leaves its exception with the store, for the
- * call that entered wasm to raise again. */
+/* w2s_host_func.call: called without the GIL, from wasm. A WasmException is thrown in wasm; any other failure leaves
+ * its exception with the store, for the call that entered wasm to raise again. */
 static int32_t host_call(struct w2s_host_func *func, union w2s_value *values) {
   const struct w2s_py_host *host = func->env;
   struct w2s_py_store *store = host->store;
   PyEval_RestoreThread(store->active);
   const int status = call_python(host, values);
-  if (status < 0) Py_XSETREF(store->pending, w2s_py_take_exception());
+  int32_t result = W2S_HOST_OK;
+  if (status < 0) {
+    result = w2s_py_throw(store) ? W2S_HOST_THREW : W2S_HOST_FAILED;
+    if (result == W2S_HOST_FAILED) Py_XSETREF(store->pending, w2s_py_take_exception());
+  }
   PyEval_SaveThread();
-  return status < 0;
+  return result;
 }
 
 struct w2s_py_host *w2s_py_host_of(const struct w2s_funcref *func) {

@@ -102,6 +102,7 @@ PyObject *w2s_py_extern_of(struct w2s_py_store *store, const struct w2s_extern *
       if (item->memory->shared) return w2s_py_shared_wrap((PyTypeObject *)w2s_py.SharedMemory, item->memory);
       return w2s_py_memory_wrap((PyTypeObject *)w2s_py.Memory, store, item->memory);
     case W2S_EXTERN_GLOBAL: return w2s_py_global_wrap((PyTypeObject *)w2s_py.Global, store, &item->global);
+    case W2S_EXTERN_TAG: return w2s_py_tag_wrap((PyTypeObject *)w2s_py.Tag, store, item->tag);
     default: return PyErr_Format(w2s_py.UsageError, "exports of kind %u cannot be used from Python", item->kind);
   }
 }

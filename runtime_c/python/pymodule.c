@@ -18,6 +18,8 @@ static const struct {
     {"SharedMemory", offsetof(struct w2s_py_types, SharedMemory)},
     {"Table", offsetof(struct w2s_py_types, Table)},
     {"Global", offsetof(struct w2s_py_types, Global)},
+    {"Tag", offsetof(struct w2s_py_types, Tag)},
+    {"WasmException", offsetof(struct w2s_py_types, WasmException)},
     {"Trap", offsetof(struct w2s_py_types, Trap)},
     {"ExitTrap", offsetof(struct w2s_py_types, ExitTrap)},
     {"LinkError", offsetof(struct w2s_py_types, LinkError)},
@@ -36,7 +38,7 @@ static int check_class(const char *name, PyObject *class) {
     const char *name;
     PyTypeObject *base;
   } bases[] = {{"Func", w2s_py.func}, {"Memory", w2s_py.memory}, {"SharedMemory", w2s_py.shared},
-               {"Table", w2s_py.table}, {"Global", w2s_py.global}};
+               {"Table", w2s_py.table}, {"Global", w2s_py.global}, {"Tag", w2s_py.tag}};
   for (size_t i = 0; i < sizeof bases / sizeof bases[0]; i++) {
     if (strcmp(name, bases[i].name) != 0) continue;
     if (PyType_IsSubtype((PyTypeObject *)class, bases[i].base)) continue;
@@ -87,10 +89,11 @@ static int add_types(PyObject *module) {
   w2s_py.shared_bytes = add_type(module, &w2s_py_shared_bytes_spec, NULL);
   w2s_py.table = add_type(module, &w2s_py_table_spec, w2s_py.item);
   w2s_py.global = add_type(module, &w2s_py_global_spec, w2s_py.item);
+  w2s_py.tag = add_type(module, &w2s_py_tag_spec, w2s_py.item);
   w2s_py.host = add_type(module, &w2s_py_host_spec, NULL);
   if (w2s_py_find_main_thread() < 0 || w2s_py.shared == NULL || w2s_py.shared_bytes == NULL) return -1;
   if (w2s_py.func == NULL || w2s_py.memory == NULL || w2s_py.table == NULL || w2s_py.global == NULL ||
-      w2s_py.host == NULL) {
+      w2s_py.tag == NULL || w2s_py.host == NULL) {
     return -1;
   }
   PyObject *function = PyCFunction_New(&register_def, NULL);

@@ -41,6 +41,8 @@ struct w2s_py_store {
   PyThreadState *active;         /* the thread that is inside wasm; NULL while nobody is */
   struct w2s_funcref *entered;   /* the function that the innermost activation entered, or NULL */
   PyObject *pending;             /* what a host function raised, on its way to the call that entered wasm */
+  PyObject *thrown;              /* the last WasmException that a host function raised, or NULL */
+  uint64_t n_thrown;             /* how many there were: the number of the last one */
   Py_ssize_t n_views;            /* live buffers over memories of the store */
   PyObject *hosts;               /* list of w2s_py_host */
   PyObject *extern_objects;      /* list: handle -> object; handle 0 is null */
@@ -86,6 +88,11 @@ struct w2s_py_global {
   struct w2s_global global; /* by value: globals of instances have no object of their own */
 };
 
+struct w2s_py_tag {
+  struct w2s_py_item item;
+  struct w2s_tag *tag;
+};
+
 /* A Python callable that wasm can call. Owned by the store's `hosts`, so it outlives every use from wasm. */
 struct w2s_py_host {
   PyObject_HEAD
@@ -108,14 +115,17 @@ struct w2s_py_types {
   PyTypeObject *shared_bytes;
   PyTypeObject *table;
   PyTypeObject *global;
+  PyTypeObject *tag;
   PyTypeObject *host;
   PyObject *Func; /* subclasses that objects made here are instances of */
   PyObject *Memory;
   PyObject *SharedMemory;
   PyObject *Table;
   PyObject *Global;
+  PyObject *Tag;
   PyObject *Trap; /* called with (message, code) */
   PyObject *ExitTrap; /* called with (exit status) */
+  PyObject *WasmException; /* called with (tag, tuple of values) */
   PyObject *LinkError;
   PyObject *ResourceError;
   PyObject *FormatError;
@@ -172,6 +182,15 @@ PyObject *w2s_py_extern_object(struct w2s_py_store *self, uint32_t handle);
  * if the error is no trap. */
 PyObject *w2s_py_raise(struct w2s_py_store *self, const struct w2s_error *error);
 
+/* ---- pyexception.c ---- */
+
+/* Raise the exception that no wasm code caught. Returns NULL. */
+PyObject *w2s_py_raise_uncaught(struct w2s_py_store *self);
+/* A host function failed: throw in wasm what it raised, if that is a WasmException. Returns 1, with no exception set any
+ * more; or 0, if it is an ordinary Python exception or cannot be thrown. */
+int w2s_py_throw(struct w2s_py_store *store);
+PyObject *w2s_py_tag_wrap(PyTypeObject *type, struct w2s_py_store *store, struct w2s_tag *tag);
+
 /* ---- pyitem.c ---- */
 
 /* New objects of the registered classes. */
@@ -187,7 +206,7 @@ int w2s_py_item_traverse(PyObject *self, visitproc visit, void *arg);
 /* ---- the types ---- */
 
 extern PyType_Spec w2s_py_store_spec, w2s_py_item_spec, w2s_py_func_spec, w2s_py_memory_spec, w2s_py_table_spec,
-    w2s_py_global_spec, w2s_py_host_spec;
+    w2s_py_global_spec, w2s_py_tag_spec, w2s_py_host_spec;
 PyObject *w2s_py_func_wrap(PyTypeObject *type, struct w2s_py_store *store, struct w2s_funcref *func,
                            PyObject *name);
 PyObject *w2s_py_memory_wrap(PyTypeObject *type, struct w2s_py_store *store, struct w2s_memory *memory);
@@ -237,6 +256,7 @@ static inline void w2s_py_begin(struct w2s_py_store *store, struct w2s_funcref *
 static inline void w2s_py_end(struct w2s_py_store *store, const struct w2s_py_frame *frame) {
   store->active = frame->active;
   store->entered = frame->entered;
+  if (store->thrown != NULL && frame->active == NULL) Py_CLEAR(store->thrown);
 }
 
 #endif

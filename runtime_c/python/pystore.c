@@ -95,6 +95,7 @@ PyObject *w2s_py_raise(struct w2s_py_store *self, const struct w2s_error *error)
   PyObject *class = w2s_py.UsageError;
   switch (error->status) {
     case W2S_ERR_TRAP: return raise_trap(self, error->trap);
+    case W2S_ERR_EXCEPTION: return w2s_py_raise_uncaught(self);
     case W2S_ERR_LINK: class = w2s_py.LinkError; break;
     case W2S_ERR_RESOURCE: class = w2s_py.ResourceError; break;
     case W2S_ERR_FORMAT: class = w2s_py.FormatError; break;
@@ -133,6 +134,7 @@ static int store_traverse(PyObject *object, visitproc visit, void *arg) {
   struct w2s_py_store *self = as_store(object);
   Py_VISIT(Py_TYPE(object));
   Py_VISIT(self->pending);
+  Py_VISIT(self->thrown);
   Py_VISIT(self->hosts);
   Py_VISIT(self->extern_objects);
   return 0;
@@ -143,6 +145,7 @@ static int store_traverse(PyObject *object, visitproc visit, void *arg) {
 static int store_clear(PyObject *object) {
   struct w2s_py_store *self = as_store(object);
   Py_CLEAR(self->pending);
+  Py_CLEAR(self->thrown);
   if (self->extern_objects != NULL) {
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(self->extern_objects); i++) {
       PyObject *old = PyList_GET_ITEM(self->extern_objects, i);
@@ -159,6 +162,7 @@ static void store_delete(struct w2s_py_store *self) {
   self->store = NULL;
   if (store != NULL) w2s_store_delete(store);
   Py_CLEAR(self->pending);
+  Py_CLEAR(self->thrown);
   Py_CLEAR(self->hosts);
   Py_CLEAR(self->extern_objects);
   Py_CLEAR(self->extern_handles);
@@ -230,7 +234,7 @@ static int extern_from_item(struct w2s_py_store *self, PyObject *object, struct 
     return 0;
   }
   if (!PyObject_TypeCheck(object, w2s_py.item)) {
-    PyErr_Format(PyExc_TypeError, "an import must be a Func, Memory, SharedMemory, Table or Global, not %.100s",
+    PyErr_Format(PyExc_TypeError, "an import must be a Func, Memory, SharedMemory, Table, Global or Tag, not %.100s",
                  Py_TYPE(object)->tp_name);
     return -1;
   }
@@ -247,6 +251,9 @@ static int extern_from_item(struct w2s_py_store *self, PyObject *object, struct 
   } else if (PyObject_TypeCheck(object, w2s_py.table)) {
     out->kind = W2S_EXTERN_TABLE;
     out->table = ((struct w2s_py_table *)object)->table;
+  } else if (PyObject_TypeCheck(object, w2s_py.tag)) {
+    out->kind = W2S_EXTERN_TAG;
+    out->tag = ((struct w2s_py_tag *)object)->tag;
   } else {
     out->kind = W2S_EXTERN_GLOBAL;
     out->global = ((struct w2s_py_global *)object)->global;

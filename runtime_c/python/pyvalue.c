@@ -208,6 +208,11 @@ PyObject *w2s_py_from_value(struct w2s_py_store *store, const struct w2s_valtype
     case W2S_V128: return PyBytes_FromStringAndSize((const char *)value->words, 16);
     default: break;
   }
+  if (type->heap == W2S_HEAP_EXN || type->heap == W2S_HEAP_NOEXN) {
+    if (value->ref == 0) Py_RETURN_NONE;
+    PyErr_SetString(PyExc_TypeError, "an exnref cannot be used in Python");
+    return NULL;
+  }
   if (!w2s_py_is_func_heap(type->heap)) return w2s_py_extern_object(store, value->ref);
   return value->func != NULL ? w2s_py_func_of(store, value->func, NULL) : Py_NewRef(Py_None);
 }

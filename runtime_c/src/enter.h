@@ -17,9 +17,17 @@
 
 typedef void (*w2s_trampoline)(struct w2s_funcref *callee, union w2s_value *values);
 
+/* A place in the middle of wasm frames where a pending exception can go; lives in a C frame. */
+struct w2si_catch_point {
+  sigjmp_buf buf;
+  struct w2si_catch_point *prev;
+};
+
 /* One entry into wasm; lives in the C frame of w2s_call_prepared. */
 struct w2si_activation {
-  sigjmp_buf buf;               /* where a trap goes */
+  sigjmp_buf buf;               /* where a trap goes, and an exception for which there is no catch point */
+  struct w2si_catch_point *catch_point; /* innermost */
+  struct w2s_exception *pending; /* of the host function that is running: it has thrown, but not yet returned */
   struct w2si_activation *prev; /* the store's next outer activation */
   struct w2si_store *outer;     /* what w2si_thread.in_wasm was */
   void *cookie;                 /* the embedder's */

@@ -28,6 +28,7 @@ const char *w2s_trap_message(uint32_t code) {
       [W2S_TRAP_HOST] = "host function failed",
       [W2S_TRAP_EXIT] = "the program exited",
       [W2S_TRAP_WAIT_ON_UNSHARED] = "expected shared memory",
+      [W2S_TRAP_OUT_OF_MEMORY] = "out of memory",
   };
   return code < sizeof texts / sizeof texts[0] ? texts[code] : "unknown trap";
 }

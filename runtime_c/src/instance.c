@@ -10,6 +10,7 @@
 #include "constexpr.h"
 #include "enter.h"
 #include "errors.h"
+#include "exception.h"
 #include "memory.h"
 #include "meta.h"
 #include "module.h"
@@ -62,6 +63,11 @@ static void free_memories(struct w2s_instance *instance) {
       w2si_memory_destroy(w2si_memory(instance, i));
     }
   }
+}
+
+struct w2s_tag *w2si_tag(const struct w2s_instance *instance, uint32_t index) {
+  void *field = w2si_field(instance, w2si_meta_tags(instance->meta)[index].vm_offset);
+  return index < instance->meta->n_imported_tags ? *(struct w2s_tag **)field : (struct w2s_tag *)field;
 }
 
 void w2si_instance_free(struct w2s_instance *instance) {
@@ -152,6 +158,7 @@ static int initialise(struct w2s_instance *instance) {
     int failed = w2si_const_eval(instance, w2si_meta_globals(meta)[i].init, &value);
     if (failed) return failed;
     struct w2s_global global = w2si_global(instance, i);
+    w2si_exceptions_stored(instance->store, &global.type);
     w2si_value_write(&global.type, global.value, &value);
   }
   for (uint32_t i = meta->n_imported_tables; i < meta->tables.n; i++) {
@@ -186,8 +193,7 @@ static int32_t prepare(struct w2si_store *store, struct w2s_module *module, cons
   if (status == W2S_OK) status = make_memories(instance, error);
   if (status == W2S_OK) status = make_tables(instance, error);
   if (status == W2S_OK) {
-    int made = w2si_wasi_bind(instance, imports);
-    if (made) w2si_link(instance, imports);
+    int made = w2si_wasi_bind(instance, imports) && w2si_link(instance, imports);
     if (!made || initialise(instance)) status = w2si_fail(error, W2S_ERR_RESOURCE, "out of memory for an instance");
   }
   if (status != W2S_OK) {
@@ -235,13 +241,14 @@ struct w2s_module *w2s_instance_module(const struct w2s_instance *instance) { re
 
 int32_t w2s_instance_item(struct w2s_instance *instance, uint32_t kind, uint32_t index, struct w2s_extern *out) {
   const struct w2s_meta *meta = instance->meta;
-  const uint32_t n[] = {meta->funcs.n, meta->tables.n, meta->memories.n, meta->globals.n};
-  if (kind >= W2S_EXTERN_TAG || index >= n[kind]) return W2S_ERR_USAGE;
+  const uint32_t n[] = {meta->funcs.n, meta->tables.n, meta->memories.n, meta->globals.n, meta->tags.n};
+  if (kind > W2S_EXTERN_TAG || index >= n[kind]) return W2S_ERR_USAGE;
   *out = (struct w2s_extern){.kind = kind};
   switch (kind) {
     case W2S_EXTERN_FUNC: out->func = w2si_func(instance, index); break;
     case W2S_EXTERN_TABLE: out->table = w2si_table(instance, index); break;
     case W2S_EXTERN_MEMORY: out->memory = w2si_memory(instance, index); break;
+    case W2S_EXTERN_TAG: out->tag = w2si_tag(instance, index); break;
     default: out->global = w2si_global(instance, index); break;
   }
   return kind == W2S_EXTERN_FUNC && !out->func ? W2S_ERR_USAGE : W2S_OK;

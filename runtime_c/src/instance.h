@@ -34,6 +34,7 @@ struct w2s_funcref *w2si_func(const struct w2s_instance *instance, uint32_t inde
 struct w2s_table *w2si_table(const struct w2s_instance *instance, uint32_t index);
 struct w2s_memory *w2si_memory(const struct w2s_instance *instance, uint32_t index);
 struct w2s_global w2si_global(const struct w2s_instance *instance, uint32_t index);
+struct w2s_tag *w2si_tag(const struct w2s_instance *instance, uint32_t index);
 
 /* A global's value at its natural width, as in contexts: functions are pointers, other references 32-bit handles. */
 void w2si_value_read(const struct w2s_valtype *type, const void *from, union w2s_value *out);
@@ -42,8 +43,8 @@ void w2si_value_write(const struct w2s_valtype *type, void *to, const union w2s_
 /* Check all imports against what the module wants, one to one (link.c). */
 int32_t w2si_link_check(struct w2si_store *store, const struct w2s_module *module, const struct w2s_extern *imports,
                         size_t n_imports, struct w2s_error *error);
-/* Fill the context from checked imports: imported items, then the funcref slots. */
-void w2si_link(struct w2s_instance *instance, const struct w2s_extern *imports);
+/* Fill the context from checked imports: imported items, then the funcref slots and own tags. Returns 0 without memory. */
+int w2si_link(struct w2s_instance *instance, const struct w2s_extern *imports);
 
 /* Segments (segment.c). The copying ones return 0, or the trap code of an access out of bounds, before which nothing
  * was written. */

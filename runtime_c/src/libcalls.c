@@ -5,7 +5,9 @@
 
 #include <string.h>
 
+#include "bridge.h"
 #include "builtins.h"
+#include "exception.h"
 #include "instance.h"
 #include "memory.h"
 #include "shared.h"
@@ -139,6 +141,50 @@ static void table_init(struct w2s_vm *vm, struct w2s_table *table, uint32_t elem
 
 static void elem_drop(struct w2s_vm *vm, uint32_t elem_index) { w2si_elem_drop(instance_of(vm), elem_index); }
 
+static struct w2s_exception *exception_new(struct w2s_vm *vm, struct w2s_tag *tag) {
+  struct w2si_thread *thread = &w2si_thread;
+  thread->in_wasm = NULL;
+  struct w2s_exception *exception = w2si_exception_new(store_of(vm), tag);
+  thread->in_wasm = store_of(vm);
+  if (!exception) trap_if(vm, W2S_TRAP_OUT_OF_MEMORY, (uintptr_t)__builtin_return_address(0));
+  return exception;
+}
+
+static void exception_release(struct w2s_vm *vm, struct w2s_exception *exception) {
+  struct w2si_thread *thread = &w2si_thread;
+  thread->in_wasm = NULL;
+  w2si_exception_release(store_of(vm), exception);
+  thread->in_wasm = store_of(vm);
+}
+
+static uint32_t exception_keep(struct w2s_vm *vm, const void *frame, const uint32_t *live, uint32_t n_live) {
+  struct w2si_thread *thread = &w2si_thread;
+  thread->in_wasm = NULL;
+  uint32_t handle = w2si_exception_keep(store_of(vm), frame, live, n_live);
+  thread->in_wasm = store_of(vm);
+  if (!handle) trap_if(vm, W2S_TRAP_OUT_OF_MEMORY, (uintptr_t)__builtin_return_address(0));
+  return handle;
+}
+
+static void exception_rethrow(struct w2s_vm *vm, uint32_t handle) {
+  struct w2si_store *store = store_of(vm);
+  struct w2s_exception *exception = w2si_exception_of(store, handle);
+  if (!exception) trap_if(vm, W2S_TRAP_NULL_REFERENCE, (uintptr_t)__builtin_return_address(0));
+  exception->refs++;
+  store->pub.pending = exception;
+}
+
+static void unwind(struct w2s_vm *vm) { w2si_unwind_exception(store_of(vm)); }
+
+static struct w2s_funcref *bridge(struct w2s_vm *vm, struct w2s_funcref *callee) {
+  struct w2si_thread *thread = &w2si_thread;
+  thread->in_wasm = NULL;
+  struct w2s_funcref *found = w2si_bridge_of(store_of(vm), callee);
+  thread->in_wasm = store_of(vm);
+  if (!found) trap_if(vm, W2S_TRAP_OUT_OF_MEMORY, (uintptr_t)__builtin_return_address(0));
+  return found;
+}
+
 const struct w2s_builtins w2si_builtins = {
     .n_entries = (sizeof(struct w2s_builtins) - 2 * sizeof(uint32_t)) / sizeof(void *),
     .trap = w2si_builtin_trap,
@@ -156,4 +202,10 @@ const struct w2s_builtins w2si_builtins = {
     .type_matches = w2si_type_matches,
     .atomic_notify = atomic_notify,
     .atomic_wait = atomic_wait,
+    .exception_new = exception_new,
+    .exception_release = exception_release,
+    .exception_keep = exception_keep,
+    .exception_rethrow = exception_rethrow,
+    .unwind = unwind,
+    .bridge = bridge,
 };

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bridge.h"
 #include "enter.h"
 #include "errors.h"
 #include "instance.h"
@@ -132,6 +133,17 @@ static int32_t check_global(const struct site *site, const struct w2s_extern *gi
   return incompatible(site, &a, &b);
 }
 
+static int32_t check_tag(const struct site *site, const struct w2s_extern *given) {
+  const struct w2s_meta_tag *want = &w2si_meta_tags(site->module->meta)[site->import->index];
+  uint32_t expected = site->module->descriptor->type_ids[want->type];
+  if (!given->tag) return fail(site, W2S_ERR_LINK, "unknown import", "");
+  if (given->tag->store != &site->store->pub) return foreign(site);
+  if (given->tag->type == expected) return W2S_OK;
+  struct w2si_text a = w2si_func_text(expected);
+  struct w2si_text b = w2si_func_text(given->tag->type);
+  return incompatible(site, &a, &b);
+}
+
 static int32_t check_one(const struct site *site, const struct w2s_extern *given) {
   static const char *const kinds[] = {"a function", "a table", "a memory", "a global", "a tag"};
   if (given->kind > W2S_EXTERN_TAG) return fail(site, W2S_ERR_LINK, "unknown import", "");
@@ -146,6 +158,7 @@ static int32_t check_one(const struct site *site, const struct w2s_extern *given
     case W2S_EXTERN_FUNC: return check_func(site, given);
     case W2S_EXTERN_TABLE: return check_table(site, given);
     case W2S_EXTERN_MEMORY: return check_memory(site, given);
+    case W2S_EXTERN_TAG: return check_tag(site, given);
     default: return check_global(site, given);
   }
 }
@@ -164,11 +177,17 @@ int32_t w2si_link_check(struct w2si_store *store, const struct w2s_module *modul
   return w2si_fail(error, W2S_ERR_USAGE, "expected %u imports, got %zu", module->meta->imports.n, n_imports);
 }
 
-static void link_func(struct w2s_instance *instance, uint32_t index, struct w2s_funcref *func) {
+/* A catching module calls the entry that returns with exceptions pending, through a bridge if the function has none.
+ * Returns 0 without memory. */
+static int link_func(struct w2s_instance *instance, uint32_t index, struct w2s_funcref *func) {
   func = w2si_wasi_bound(instance, index, func);
   instance->import_funcs[index] = func;
   struct w2s_import_func *slot = w2si_field(instance, w2si_meta_funcs(instance->meta)[index].vm_offset);
   *slot = (struct w2s_import_func){.code = func->code, .vm = func->vm};
+  if (!instance->descriptor->raws) return 1;
+  const struct w2s_funcref *callee = func->raw ? func : w2si_bridge_of(instance->store, func);
+  if (callee) *slot = (struct w2s_import_func){.code = callee->raw, .vm = callee->vm};
+  return callee != NULL;
 }
 
 /* One funcref for each function that is used as a value. */
@@ -181,19 +200,37 @@ static void fill_refs(struct w2s_instance *instance) {
     if (escapes[k] < meta->n_imported_funcs) {
       refs[k] = *instance->import_funcs[escapes[k]];
     } else {
-      refs[k] = (struct w2s_funcref){.code = instance->descriptor->escapes[k], .vm = instance->vm,
-                                     .type = instance->descriptor->type_ids[type],
-                                     .flags = W2SI_FUNC_WASM | type << W2SI_FUNC_TYPE_SHIFT};
+      const struct w2s_descriptor *descriptor = instance->descriptor;
+      refs[k] = (struct w2s_funcref){.code = descriptor->escapes[k], .vm = instance->vm,
+                                     .type = descriptor->type_ids[type],
+                                     .flags = W2SI_FUNC_WASM | type << W2SI_FUNC_TYPE_SHIFT,
+                                     .raw = descriptor->raws ? descriptor->raws[k] : NULL};
     }
   }
 }
 
-void w2si_link(struct w2s_instance *instance, const struct w2s_extern *imports) {
+/* Own tags lie in the context. */
+static void make_tags(struct w2s_instance *instance) {
+  const struct w2s_meta *meta = instance->meta;
+  for (uint32_t i = meta->n_imported_tags; i < meta->tags.n; i++) {
+    uint32_t type = w2si_meta_tags(meta)[i].type;
+    *w2si_tag(instance, i) = (struct w2s_tag){.type = instance->descriptor->type_ids[type],
+                                              .n_values = w2si_meta_types(meta)[type].n_params,
+                                              .store = &instance->store->pub};
+  }
+}
+
+int w2si_link(struct w2s_instance *instance, const struct w2s_extern *imports) {
   const struct w2s_meta *meta = instance->meta;
   for (uint32_t i = 0; i < meta->imports.n; i++) {
     uint32_t index = w2si_meta_imports(meta)[i].index;
     switch (imports[i].kind) {
-      case W2S_EXTERN_FUNC: link_func(instance, index, imports[i].func); break;
+      case W2S_EXTERN_FUNC:
+        if (!link_func(instance, index, imports[i].func)) return 0;
+        break;
+      case W2S_EXTERN_TAG:
+        *(struct w2s_tag **)w2si_field(instance, w2si_meta_tags(meta)[index].vm_offset) = imports[i].tag;
+        break;
       case W2S_EXTERN_TABLE:
         *(struct w2s_table **)w2si_field(instance, w2si_meta_tables(meta)[index].vm_offset) = imports[i].table;
         break;
@@ -207,4 +244,6 @@ void w2si_link(struct w2s_instance *instance, const struct w2s_extern *imports) 
     }
   }
   fill_refs(instance);
+  make_tags(instance);
+  return 1;
 }

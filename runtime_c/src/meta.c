@@ -30,6 +30,7 @@ static int ranges_ok(const struct w2s_meta *m) {
          range_ok(m, m->tables, sizeof(struct w2s_meta_table)) &&
          range_ok(m, m->memories, sizeof(struct w2s_meta_memory)) &&
          range_ok(m, m->globals, sizeof(struct w2s_meta_global)) &&
+         range_ok(m, m->tags, sizeof(struct w2s_meta_tag)) &&
          range_ok(m, m->elems, sizeof(struct w2s_meta_elem)) && range_ok(m, m->datas, sizeof(struct w2s_meta_data)) &&
          range_ok(m, m->consts, sizeof(struct w2s_meta_const)) && range_ok(m, m->exprs, sizeof(struct w2s_expr)) &&
          range_ok(m, m->words, sizeof(int32_t)) && range_ok(m, m->escapes, sizeof(uint32_t)) &&
@@ -112,13 +113,14 @@ static int types_ok(const struct w2s_meta *meta) {
 /* Imports of each kind come in the order of their index space, and there are as many as the head says. */
 static int imports_ok(const struct w2s_meta *meta) {
   const struct w2s_meta_import *imports = w2si_meta_imports(meta);
-  uint32_t seen[W2S_EXTERN_TAG] = {0};
+  uint32_t seen[W2S_EXTERN_TAG + 1] = {0};
   for (uint32_t i = 0; i < meta->imports.n; i++) {
-    if (imports[i].kind >= W2S_EXTERN_TAG || imports[i].index != seen[imports[i].kind]++) return 0;
+    if (imports[i].kind > W2S_EXTERN_TAG || imports[i].index != seen[imports[i].kind]++) return 0;
     if (!str_ok(meta, imports[i].module) || !str_ok(meta, imports[i].name)) return 0;
   }
   return seen[W2S_EXTERN_FUNC] == meta->n_imported_funcs && seen[W2S_EXTERN_TABLE] == meta->n_imported_tables &&
          seen[W2S_EXTERN_MEMORY] == meta->n_imported_memories && seen[W2S_EXTERN_GLOBAL] == meta->n_imported_globals &&
+         seen[W2S_EXTERN_TAG] == meta->n_imported_tags && meta->n_imported_tags <= meta->tags.n &&
          meta->n_imported_funcs <= meta->funcs.n && meta->n_imported_tables <= meta->tables.n &&
          meta->n_imported_memories <= meta->memories.n && meta->n_imported_globals <= meta->globals.n;
 }
@@ -202,6 +204,18 @@ static int globals_ok(const struct w2s_meta *meta) {
   return 1;
 }
 
+static int tags_ok(const struct w2s_meta *meta) {
+  const struct w2s_meta_tag *tags = w2si_meta_tags(meta);
+  for (uint32_t i = 0; i < meta->tags.n; i++) {
+    if (tags[i].type >= meta->types.n) return 0;
+    const struct w2s_meta_type *type = &w2si_meta_types(meta)[tags[i].type];
+    if (type->kind != W2SI_KIND_FUNC || type->n_results) return 0;
+    uint64_t bytes = i < meta->n_imported_tags ? sizeof(void *) : sizeof(struct w2s_tag);
+    if (!in_context(meta, tags[i].vm_offset, bytes, 8)) return 0;
+  }
+  return 1;
+}
+
 /* The type of offsets into a table or memory. */
 static struct w2s_valtype address_type(uint8_t is64) {
   return (struct w2s_valtype){.code = is64 ? W2S_I64 : W2S_I32};
@@ -258,9 +272,9 @@ static int datas_ok(const struct w2s_meta *meta) {
 
 static int exports_ok(const struct w2s_meta *meta) {
   const struct w2s_meta_export *exports = w2si_meta_exports(meta);
-  const uint32_t n[] = {meta->funcs.n, meta->tables.n, meta->memories.n, meta->globals.n};
+  const uint32_t n[] = {meta->funcs.n, meta->tables.n, meta->memories.n, meta->globals.n, meta->tags.n};
   for (uint32_t i = 0; i < meta->exports.n; i++) {
-    if (exports[i].kind >= W2S_EXTERN_TAG || exports[i].index >= n[exports[i].kind]) return 0;
+    if (exports[i].kind > W2S_EXTERN_TAG || exports[i].index >= n[exports[i].kind]) return 0;
     if (!str_ok(meta, exports[i].name)) return 0;
     if (exports[i].kind == W2S_EXTERN_FUNC && !w2si_meta_func_is_value(meta, exports[i].index)) return 0;
   }
@@ -305,6 +319,7 @@ const char *w2si_meta_check(const struct w2s_meta *meta, uint64_t bytes) {
   if (!funcs_ok(meta)) return "bad function in its metadata";
   if (!memories_ok(meta)) return "bad memory in its metadata";
   if (!globals_ok(meta)) return "bad global in its metadata";
+  if (!tags_ok(meta)) return "bad tag in its metadata";
   if (!tables_ok(meta)) return "bad table in its metadata";
   if (!elems_ok(meta)) return "bad element segment in its metadata";
   if (!datas_ok(meta)) return "bad data segment in its metadata";

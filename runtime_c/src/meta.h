@@ -34,6 +34,9 @@ static inline const struct w2s_meta_memory *w2si_meta_memories(const struct w2s_
 static inline const struct w2s_meta_global *w2si_meta_globals(const struct w2s_meta *meta) {
   return w2si_meta_at(meta, meta->globals);
 }
+static inline const struct w2s_meta_tag *w2si_meta_tags(const struct w2s_meta *meta) {
+  return w2si_meta_at(meta, meta->tags);
+}
 static inline const struct w2s_meta_elem *w2si_meta_elems(const struct w2s_meta *meta) {
   return w2si_meta_at(meta, meta->elems);
 }

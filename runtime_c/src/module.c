@@ -41,11 +41,13 @@ static int code_ok(const struct w2si_loaded *loaded, const struct w2s_descriptor
   if (!has_array(loaded, d->escapes, meta->escapes.n, sizeof(void *)) ||
       !has_array(loaded, d->trampolines, meta->types.n, sizeof(void *)) ||
       !has_array(loaded, d->host_stubs, meta->types.n, sizeof(void *)) ||
+      (d->raws && !has_array(loaded, d->raws, meta->escapes.n, sizeof(void *))) ||
       !has_array(loaded, d->type_ids, meta->types.n, sizeof *d->type_ids)) {
     return 0;
   }
   for (uint32_t k = 0; k < meta->escapes.n; k++) {
-    if (w2si_meta_escapes(meta)[k] >= meta->n_imported_funcs && !is_code(loaded, d->escapes[k])) return 0;
+    if (w2si_meta_escapes(meta)[k] < meta->n_imported_funcs) continue;
+    if (!is_code(loaded, d->escapes[k]) || (d->raws && !is_code(loaded, d->raws[k]))) return 0;
   }
   for (uint32_t i = 0; i < meta->types.n; i++) {
     if (w2si_meta_types(meta)[i].kind != W2SI_KIND_FUNC) continue;

@@ -249,6 +249,7 @@ int32_t w2s_program_run(struct w2s_program *program, const char *invoke, const c
 int32_t w2s_program_exit_status(const struct w2s_program *program, int32_t status, const struct w2s_error *error) {
   uint32_t exit_status = 0;
   if (status == W2S_OK) return 0;
+  if (status == W2S_ERR_EXCEPTION) return W2S_PROGRAM_TRAPPED;
   if (status != W2S_ERR_TRAP) return W2S_PROGRAM_FAILED;
   if (error->trap != W2S_TRAP_EXIT || !w2s_wasi_exit_status(program->wasi, &exit_status)) return W2S_PROGRAM_TRAPPED;
   return (int32_t)(exit_status & 0xff);

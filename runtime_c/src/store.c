@@ -7,8 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bridge.h"
 #include "builtins.h"
 #include "errors.h"
+#include "exception.h"
 #include "instance.h"
 #include "memory.h"
 #include "module.h"
@@ -29,6 +31,7 @@ static const struct w2s_limits default_limits = {
     .tables = 10000,
     .memories = 10000,
     .stack_bytes = 8 << 20,
+    .exception_bytes = 64 << 20,
 };
 
 static uint8_t digit(char hex) { return (uint8_t)(hex <= '9' ? hex - '0' : (hex | 0x20) - 'a' + 10); }
@@ -98,6 +101,8 @@ void w2s_store_delete(struct w2s_store *pub) {
   if (w2si_claim(store, &w2si_thread) != W2SI_CLAIM_OUTER) return;
   free_instances(store);
   free_host_objects(store);
+  w2si_exceptions_free(store);
+  w2si_free_bridges(store);
   w2si_free_host_funcs(store);
   w2si_wasi_free_all(store->wasi);
   while (store->stub_modules) {

@@ -24,6 +24,26 @@ struct w2si_host_global {
   struct w2s_global global;
   struct w2si_host_global *next;
 };
+struct w2si_host_tag {
+  struct w2s_tag tag;
+  struct w2si_host_tag *next;
+};
+/* An exception that has a handle. `frame` is the address of the C frame that the handle belongs to. */
+struct w2si_kept {
+  struct w2s_exception *exception;
+  uintptr_t frame;
+};
+struct w2si_kept_list {
+  struct w2si_kept *entries;
+  uint32_t n;
+  uint32_t room;
+};
+struct w2si_bridge;
+struct w2si_bridges {
+  struct w2si_bridge **buckets; /* a power of two of them, or none */
+  size_t n_buckets;
+  size_t n;
+};
 /* A module that is kept loaded because a host function of the store uses its stub. */
 struct w2si_module_ref {
   struct w2s_module *module;
@@ -54,12 +74,19 @@ struct w2si_store {
   struct w2si_host_memory *host_memories;
   struct w2si_host_table *host_tables;
   struct w2si_host_global *host_globals;
+  struct w2si_host_tag *host_tags;
   struct w2s_host_func *host_funcs;
   uint64_t n_unresolved; /* host functions that no loaded module has a stub for */
   struct w2si_module_ref *stub_modules;
   int32_t (*poll)(struct w2s_store *store); /* or NULL; called while code of the store waits */
   _Atomic(uint32_t) is_interrupted;
   struct w2s_wasi *wasi; /* all WASI contexts of the store */
+  uint64_t exception_bytes; /* of all exceptions, and of the lists of handles */
+  struct w2si_kept_list kept;    /* handles of frames */
+  struct w2si_kept_list lasting; /* all others */
+  struct w2s_exception *uncaught; /* the last one that left the outermost frame */
+  int exceptions_stored; /* some global or table can hold handles */
+  struct w2si_bridges bridges;
   void *data;
   union w2s_value results[W2S_MAX_RESULTS];
 };

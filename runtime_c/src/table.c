@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "errors.h"
+#include "exception.h"
 #include "type.h"
 
 static const uint64_t max_index32 = UINT32_MAX;
@@ -43,6 +44,7 @@ int32_t w2si_table_init(struct w2s_table *table, struct w2si_store *store, const
                               .declared_max_elems = type->has_max ? type->max_elems : 0,
                               .is64 = type->is64, .is_func = (uint8_t)w2si_heap_is_func(type->type.heap),
                               .type = type->type, .store = &store->pub, .next = store->tables};
+  w2si_exceptions_stored(store, &type->type);
   store->tables = table;
   store->n_tables++;
   return W2S_OK;

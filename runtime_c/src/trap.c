@@ -7,10 +7,14 @@
 #include <stdlib.h>
 
 #include "errors.h"
+#include "exception.h"
 #include "fault.h"
 #include "module.h"
 
 W2SI_THREAD_LOCAL struct w2si_thread w2si_thread;
+
+/* What sigsetjmp returns the second time. */
+enum { TRAPPED = 1, UNWOUND = 2 };
 
 _Noreturn void w2si_trap(struct w2si_store *store, uint32_t code, uintptr_t pc, uintptr_t address) {
   struct w2si_thread *thread = &w2si_thread;
@@ -24,12 +28,43 @@ _Noreturn void w2si_trap(struct w2si_store *store, uint32_t code, uintptr_t pc, 
   thread->trap = code;
   thread->trap_pc = pc;
   thread->trap_address = address;
-  siglongjmp(top->buf, 1);
+  siglongjmp(top->buf, TRAPPED);
 }
 
 void w2si_builtin_trap(struct w2s_vm *vm, uint32_t code) {
   struct w2s_store *store = ((struct w2s_vm_head *)vm)->store;
   w2si_trap(w2si_store(store), code, (uintptr_t)__builtin_return_address(0), 0);
+}
+
+_Noreturn void w2si_unwind_exception(struct w2si_store *store) {
+  struct w2si_activation *top = store->top;
+  if (!top || !store->pub.pending) {
+    fputs("wasm2so: unwinding without an exception\n", stderr);
+    abort();
+  }
+  if (top->catch_point) siglongjmp(top->catch_point->buf, UNWOUND);
+  w2si_thread.in_wasm = NULL;
+  atomic_signal_fence(memory_order_seq_cst);
+  siglongjmp(top->buf, UNWOUND);
+}
+
+/* Frames with a tail call to make may be gone. */
+static void forget_tail_call(struct w2si_store *store) {
+  store->pub.tail.run = NULL;
+  store->pub.tail.direct = NULL;
+}
+
+void w2si_call_catching(struct w2si_store *store, struct w2s_funcref *func, w2s_trampoline trampoline,
+                        union w2s_value *values) {
+  struct w2si_catch_point point;
+  point.prev = store->top->catch_point;
+  store->top->catch_point = &point;
+  if (sigsetjmp(point.buf, 0) == 0) {
+    trampoline(func, values);
+  } else {
+    forget_tail_call(store);
+  }
+  store->top->catch_point = point.prev;
 }
 
 /* Give the host its own floating-point mode back. */
@@ -59,12 +94,20 @@ void w2si_return_to_wasm(struct w2si_store *store, const struct w2si_pause *paus
   w2si_thread.in_wasm = store;
 }
 
-void w2si_builtin_call_host(struct w2s_host_func *func, union w2s_value *values) {
+void w2si_call_host(struct w2s_host_func *func, union w2s_value *values, uintptr_t pc) {
   struct w2si_store *store = w2si_store(func->head.store);
   const struct w2si_pause pause = w2si_leave_wasm(store);
-  int32_t failed = func->call(func, values);
+  int32_t result = func->call(func, values);
   w2si_return_to_wasm(store, &pause);
-  if (failed) w2si_trap(store, W2S_TRAP_HOST, (uintptr_t)__builtin_return_address(0), 0);
+  if (result == W2S_HOST_THREW && store->pub.pending) return;
+  if (store->pub.pending) w2si_exception_drop_pending(store);
+  if (result != W2S_HOST_OK) w2si_trap(store, W2S_TRAP_HOST, pc, 0);
+}
+
+void w2si_builtin_call_host(struct w2s_host_func *func, union w2s_value *values) {
+  struct w2si_store *store = w2si_store(func->head.store);
+  w2si_call_host(func, values, (uintptr_t)__builtin_return_address(0));
+  if (store->pub.pending) w2si_unwind_exception(store);
 }
 
 int32_t w2si_poll_host(struct w2si_store *store) {
@@ -110,13 +153,27 @@ static int32_t enter_outermost(struct w2si_store *store, struct w2si_thread *thr
  * their values, because sigsetjmp returns twice. The signal mask is not saved: the handler blocks nothing. */
 static W2SI_NOINLINE int32_t run(struct w2si_activation *activation, struct w2s_funcref *func,
                                  w2s_trampoline trampoline, union w2s_value *values, struct w2si_store *store) {
-  if (sigsetjmp(activation->buf, 0)) return W2S_ERR_TRAP;
+  switch (sigsetjmp(activation->buf, 0)) {
+    case 0: break;
+    case UNWOUND: return W2S_ERR_EXCEPTION;
+    default: return W2S_ERR_TRAP;
+  }
   w2si_thread.in_wasm = store;
   atomic_signal_fence(memory_order_seq_cst);
   trampoline(func, values);
   atomic_signal_fence(memory_order_seq_cst);
   w2si_thread.in_wasm = NULL;
   return W2S_OK;
+}
+
+/* The call did not return: see to what it leaves behind. */
+static void settle(struct w2si_store *store, int32_t status) {
+  forget_tail_call(store);
+  if (status == W2S_ERR_EXCEPTION) {
+    w2si_exception_note_uncaught(store);
+  } else if (store->pub.pending) {
+    w2si_exception_drop_pending(store);
+  }
 }
 
 int32_t w2s_call_prepared(struct w2s_store *pub, struct w2s_funcref *func, w2s_trampoline trampoline,
@@ -139,8 +196,14 @@ int32_t w2s_call_prepared(struct w2s_store *pub, struct w2s_funcref *func, w2s_t
     activation.cookie = cookie;
     set_wasm_fp_control(&activation);
     store->top = &activation;
+    activation.catch_point = NULL;
+    activation.pending = store->pub.pending;
+    store->pub.pending = NULL;
     status = run(&activation, func, trampoline, values, store);
+    if (status != W2S_OK) settle(store, status);
+    store->pub.pending = activation.pending;
     store->top = activation.prev;
+    if (!store->top && (store->kept.n || store->lasting.n)) w2si_exceptions_end(store);
     thread->in_wasm = activation.outer;
     restore_fp_control(&activation);
   }
@@ -161,10 +224,18 @@ static int32_t call_host_directly(struct w2si_store *store, struct w2s_funcref *
   struct w2s_host_func *host = (struct w2s_host_func *)func->vm;
   enum w2si_claim claim = w2si_claim(store, &w2si_thread);
   if (claim == W2SI_CLAIM_NONE) return W2S_ERR_USAGE;
-  int32_t failed = host->call(host, values);
-  if (failed) w2si_thread.trap = failed < 0 && is_wasi(func) ? (uint32_t)(-1 - failed) : W2S_TRAP_HOST;
+  struct w2s_exception *pending = store->pub.pending;
+  store->pub.pending = NULL;
+  int32_t result = host->call(host, values);
+  int32_t status = result == W2S_HOST_OK ? W2S_OK : W2S_ERR_TRAP;
+  if (result == W2S_HOST_THREW && store->pub.pending) status = W2S_ERR_EXCEPTION;
+  if (status == W2S_ERR_TRAP) {
+    w2si_thread.trap = result < 0 && is_wasi(func) ? (uint32_t)(-1 - result) : W2S_TRAP_HOST;
+  }
+  if (status != W2S_OK) settle(store, status);
+  store->pub.pending = pending;
   w2si_unclaim(store, claim);
-  return failed ? W2S_ERR_TRAP : W2S_OK;
+  return status;
 }
 
 int32_t w2s_call(struct w2s_store *store, struct w2s_funcref *func, union w2s_value *values,
@@ -184,6 +255,7 @@ int32_t w2s_call(struct w2s_store *store, struct w2s_funcref *func, union w2s_va
 int32_t w2s_call_error(int32_t status, struct w2s_error *error) {
   if (status == W2S_ERR_TRAP) return w2si_fail_trap(error, w2si_thread.trap);
   if (status == W2S_ERR_USAGE) return w2si_fail_usage(error);
+  if (status == W2S_ERR_EXCEPTION) return w2si_fail(error, status, "unhandled exception");
   w2si_ok(error);
   return status;
 }

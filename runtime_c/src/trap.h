@@ -15,7 +15,14 @@ struct w2si_pause {
 };
 struct w2si_pause w2si_leave_wasm(struct w2si_store *store);
 void w2si_return_to_wasm(struct w2si_store *store, const struct w2si_pause *pause);
-/* w2s_builtins.trap and .call_host */
+/* An exception is pending: unwind to the innermost catch point, or to the store's innermost activation. As w2si_trap. */
+_Noreturn void w2si_unwind_exception(struct w2si_store *store);
+/* From wasm: run a host function. Traps at `pc` if it failed; returns with an exception pending if it threw. */
+void w2si_call_host(struct w2s_host_func *func, union w2s_value *values, uintptr_t pc);
+/* From wasm: an array call that an exception leaves by returning, with the exception pending. */
+void w2si_call_catching(struct w2si_store *store, struct w2s_funcref *func, w2s_trampoline trampoline,
+                        union w2s_value *values);
+/* w2s_builtins.trap and .call_host: the latter unwinds if the host function threw. */
 void w2si_builtin_trap(struct w2s_vm *vm, uint32_t code);
 void w2si_builtin_call_host(struct w2s_host_func *func, union w2s_value *values);
 /* Let the embedder look after things while code of the store, which the thread has left, waits. Non-zero: it failed. */

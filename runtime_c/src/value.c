@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "exception.h"
 #include "instance.h"
 #include "type.h"
 
@@ -52,6 +53,7 @@ struct w2s_global *w2s_global_new(struct w2s_store *pub, const struct w2s_valtyp
     global->type = *type;
     global->is_mutable = is_mutable != 0;
     global->store = pub;
+    w2si_exceptions_stored(store, type);
     w2si_value_write(type, global->value, value);
     host->next = store->host_globals;
     store->host_globals = host;

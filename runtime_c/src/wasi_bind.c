@@ -187,6 +187,7 @@ static struct w2si_wasi_func *make_func(struct w2s_wasi *wasi, const struct w2si
   func->host.type = type;
   func->host.funcref = (struct w2s_funcref){.code = entry_for(&signature, row->no_result), .vm = (struct w2s_vm *)func,
                                             .type = type, .flags = W2SI_FUNC_WASI};
+  func->host.funcref.raw = func->host.funcref.code; /* it throws nothing */
   func->wasi = wasi;
   func->row = row;
   func->unstable = unstable;

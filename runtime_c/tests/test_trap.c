@@ -54,7 +54,7 @@ static void test_kinds(struct env *env) {
   CHECK(guest_call(s, i, GUEST_STORE, 65536, 0) == -1 - W2S_TRAP_MEMORY_OUT_OF_BOUNDS);
   CHECK(guest_call(s, i, GUEST_STORE, 65535, 0) == 7);
   for (uint32_t code = 0; code <= W2S_TRAP_EXIT; code++) CHECK(guest_call(s, i, GUEST_TRAP, code, 0) == -1 - (int64_t)code);
-  CHECK(strcmp(w2s_trap_message(W2S_TRAP_EXIT + 1), "unknown trap") == 0);
+  CHECK(strcmp(w2s_trap_message(W2S_TRAP_OUT_OF_MEMORY + 1), "unknown trap") == 0);
   CHECK(guest_call(s, i, GUEST_RECURSE, 0, 0) == -1 - W2S_TRAP_STACK_OVERFLOW);
   CHECK(guest_call(s, i, GUEST_CALL_HOST, ORDER_OK, 0) == 99);
   CHECK(guest_call(s, i, GUEST_CALL_HOST, ORDER_FAIL, 0) == -1 - W2S_TRAP_HOST);

@@ -45,7 +45,8 @@ static uint64_t next(void) {
 static uint32_t word(void) {
   static const uint32_t special[] = {
       0, 0x80000000, 0x3f800000, 0xbf800000, 0x7f800000, 0xff800000, 0x7fc00000, 0xffc00000, 0x7f800001, 0xff812345,
-      0x7fbfffff, 0x4f000000, 0xcf000000, 0x4effffff, 0x4f800000, 0x4f7fffff, 0xbf7fffff, 0x3f000000, 0x3fc00000, 0x40200000,
+      0x7fbfffff, 0x4f000000, 0xcf000000, 0x4effffff, 0x4f800000, 0x4f7fffff, 0xbf7fffff, 0x3f000000, 0x3fc00000,
+      0x40200000,
       1, 0x80000001, 0x007fffff, 0x00800000, 0x4b000000, 0x4b7fffff, 0xcf000001, 0x7fffffff, 0xffffffff, 0x80008000,
       0x7fff8000, 0x80808080, 0x7f7f7f7f, 0x01010101, 0x00010001, 0xffff0000};
   const uint64_t r = next();
@@ -161,7 +162,7 @@ def _lines(op: Op) -> list[str]:
 def program(inputs: int) -> str:
     """The program's text; it runs every function on so many inputs."""
     parts = [_HEAD]
-    names = []
+    names: list[str] = []
     for op in SIMD:
         if op.c is None:
             continue

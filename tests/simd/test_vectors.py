@@ -206,7 +206,10 @@ def test_only_sixteen_bytes_are_a_vector() -> None:
 
 
 def refused(text: str, **switches: bool) -> str:
-    engine = aot.Engine(aot.Config(**switches))
+    config = aot.Config()
+    for name, on in switches.items():
+        setattr(config, name, on)
+    engine = aot.Engine(config)
     with pytest.raises(aot.errors.UnsupportedError) as caught:
         aot.Module(engine, assemble(text.encode()))
     return str(caught.value)

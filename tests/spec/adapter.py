@@ -30,13 +30,13 @@ from aot import (
     ValType,
 )
 from aot.errors import LinkError, ModuleError, UnsupportedError
-from tests.spec.outcome import MisfitError, NotLinkedError, RefusedError, TrappedError
+from tests.spec.outcome import MisfitError, NotLinkedError, RefusedError, ThrownError, TrappedError
 from tests.translation import check
 from tests.wast.model import LANE_BITS, Nan, Number, Ref, Value, Vector
 
 Compiled = aot.Module
 Instance = aot.Instance
-Extern = Func | Memory | SharedMemory | Table | Global
+Extern = Func | Memory | SharedMemory | Table | Global | aot.Tag
 
 _F32_EXPONENT, _F32_MANTISSA = 0x7F80_0000, 0x007F_FFFF
 _F64_EXPONENT = 0x7FF0_0000_0000_0000
@@ -139,7 +139,7 @@ class Session:
         return found | {"memory": Memory(store, memory), "shared_memory": shared} | tables
 
     def instantiate(self, module: Compiled, find: Callable[[str, str], Extern]) -> Instance:
-        """Link and start. Raises NotLinkedError, TrappedError, and what ``find`` raises."""
+        """Link and start. Raises NotLinkedError, TrappedError, ThrownError, and what ``find`` raises."""
         imports = [find(wanted.module, wanted.name) for wanted in module.imports]
         try:
             return aot.Instance(self.store, module, imports)
@@ -147,6 +147,8 @@ class Session:
             raise NotLinkedError(str(error)) from None
         except Trap as trap:
             raise TrappedError(trap.message) from None
+        except aot.WasmException as exception:
+            raise ThrownError(str(exception)) from None
 
     def exports(self, instance: Instance) -> Mapping[str, Extern]:
         return instance.exports
@@ -156,13 +158,15 @@ class Session:
         return {name: item for name, item in instance.exports.items() if isinstance(item, SharedMemory)}
 
     def call(self, extern: Extern, args: Sequence[Value]) -> list[Value]:
-        """Call a function. Raises TrappedError."""
+        """Call a function. Raises TrappedError, ThrownError."""
         if not isinstance(extern, Func):
             raise MisfitError("not a function")
         try:
             returned = extern(*map(self._to_python, args))
         except Trap as trap:
             raise TrappedError(trap.message) from None
+        except aot.WasmException as exception:
+            raise ThrownError(str(exception)) from None
         types = extern.type().results
         values = () if not types else (returned,) if len(types) == 1 else returned
         return [self._from_python(t, value) for t, value in zip(types, values, strict=True)]

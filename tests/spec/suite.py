@@ -23,6 +23,8 @@ GROUPS = (
     "3.0-multi-memory",
     "3.0-function-references",
     "3.0-memory64",
+    "3.0-exceptions",
+    "legacy-exceptions",
     "3.0-tail-call",
     "3.0-mixed",
     "3.0-relaxed-simd",

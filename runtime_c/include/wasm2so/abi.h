@@ -15,7 +15,8 @@ enum w2s_constants {
   W2S_MAGIC = 0x6f733277, /* "w2so", little endian */
   W2S_ABI_VERSION = 1,
   W2S_MAX_RESULTS = 1000, /* implementation limit of the JS API */
-  W2S_NO_FUNC = -1        /* a null entry in a list of function indices */
+  W2S_NO_FUNC = -1,       /* a null entry in a list of function indices */
+  W2S_EXCEPTION_SLOTS = 4 /* values that fit into an exception of the pool */
 };
 
 /* Why wasm code stopped. The first twelve numbers are those of wasmtime's trap codes. */
@@ -38,7 +39,8 @@ enum w2s_trap_code {
   W2S_TRAP_UNDEFINED_ELEMENT = 15, /* call_indirect beyond the end of the table */
   W2S_TRAP_HOST = 16,              /* a host function failed; the embedder holds its error */
   W2S_TRAP_WAIT_ON_UNSHARED = 17,  /* memory.atomic.wait on a memory that is not shared */
-  W2S_TRAP_EXIT = 18               /* no failure: the program ended itself (WASI's proc_exit) */
+  W2S_TRAP_EXIT = 18,              /* no failure: the program ended itself (WASI's proc_exit) */
+  W2S_TRAP_OUT_OF_MEMORY = 19      /* no room for an exception */
 };
 
 /* Kinds of imports and exports: the bytes of the binary format. */
@@ -96,12 +98,15 @@ struct w2s_builtins; /* libcalls.h */
 
 /* A function as a value. Tables, globals and `ref.func` hold pointers to these; null is NULL.
  * `code` takes (struct w2s_vm *, params...) and returns the first result; further results are left in
- * store->results[1..]. For a host function `vm` points to a w2s_host_func. */
+ * store->results[1..]. For a host function `vm` points to a w2s_host_func.
+ * `code` returns for good or not at all: an exception that leaves it unwinds the stack. `raw` returns with the
+ * exception pending in the store; NULL if there is no such entry. Only catching modules call it, and test. */
 struct w2s_funcref {
   void (*code)(void);
   struct w2s_vm *vm;
   uint32_t type;  /* canonical type id: equal ids, equal types */
   uint32_t flags; /* private to the runtime */
+  void (*raw)(void);
 };
 
 /* One value, in the slots of the array calling convention (arguments in, results out).
@@ -166,6 +171,23 @@ struct w2s_global {
   union w2s_value own; /* storage of a host-made global */
 };
 
+/* An exception tag: its address is its identity. */
+struct w2s_tag {
+  uint32_t type;     /* canonical id of a function type without results */
+  uint32_t n_values; /* its parameters */
+  struct w2s_store *store;
+};
+
+/* An exception that was thrown. */
+struct w2s_exception {
+  struct w2s_tag *tag;
+  union w2s_value *values;
+  uint32_t n_slots; /* room in `values`; W2S_EXCEPTION_SLOTS: of the pool */
+  uint32_t refs;    /* being pending, and each handle, count one */
+  struct w2s_exception *next; /* in the pool */
+  uint64_t origin;  /* the embedder's number, if the host threw it; else 0 */
+};
+
 /* A tail call that has been asked for: the function that asked has returned, and its entry makes the call.
  * Arguments wait in store->results. `direct` is the code the loop calls next: an entry that finds its own
  * address there leaves the next tail call to that loop, so that the stack does not grow. */
@@ -184,6 +206,8 @@ struct w2s_store {
   uint64_t epoch_deadline;     /* reserved for interruption */
   int64_t fuel;                /* reserved for metering */
   struct w2s_tail tail;
+  struct w2s_exception *pending; /* thrown and not yet caught: every frame that may see it returns at once */
+  struct w2s_exception *spare;   /* the pool */
 };
 
 /* The fixed head of every instance's context. */
@@ -201,8 +225,15 @@ struct w2s_import_func {
   struct w2s_vm *vm;
 };
 
+/* What a host function returns. */
+enum w2s_host_result {
+  W2S_HOST_OK = 0,
+  W2S_HOST_FAILED = 1, /* traps with W2S_TRAP_HOST, like any other number */
+  W2S_HOST_THREW = 2   /* what w2s_host_throw returned */
+};
+
 /* A host function's context: what `vm` of its funcref points to. `call` gets arguments in `values` and leaves
- * results there; non-zero means failure and the stub traps with W2S_TRAP_HOST. */
+ * results there, and returns an enum w2s_host_result. */
 struct w2s_host_func {
   struct w2s_vm_head head; /* so that a store can be found from any `vm` */
   int32_t (*call)(struct w2s_host_func *self, union w2s_value *values);
@@ -308,6 +339,11 @@ struct w2s_meta_global {
   struct w2s_expr init;
 };
 
+struct w2s_meta_tag {
+  uint32_t type;      /* type index */
+  uint32_t vm_offset; /* imported: of a pointer to w2s_tag; own: of the w2s_tag itself */
+};
+
 enum w2s_segment_mode { W2S_SEGMENT_ACTIVE = 0, W2S_SEGMENT_PASSIVE = 1, W2S_SEGMENT_DECLARED = 2 };
 
 struct w2s_meta_elem {
@@ -361,6 +397,7 @@ struct w2s_meta {
   uint32_t n_imported_tables;
   uint32_t n_imported_memories;
   uint32_t n_imported_globals;
+  uint32_t n_imported_tags;
   uint32_t cpu_level;      /* x86-64-vN, 0 where it has no meaning */
   uint32_t refs_offset;    /* of the array of w2s_funcref in the context, one per entry of `escapes` */
   uint32_t data_dropped_offset; /* of one byte per data segment in the context: 1 = dropped */
@@ -374,6 +411,7 @@ struct w2s_meta {
   struct w2s_range tables;   /* w2s_meta_table: likewise */
   struct w2s_range memories; /* w2s_meta_memory */
   struct w2s_range globals;  /* w2s_meta_global */
+  struct w2s_range tags;     /* w2s_meta_tag: likewise */
   struct w2s_range elems;    /* w2s_meta_elem */
   struct w2s_range datas;    /* w2s_meta_data */
   struct w2s_range consts;   /* w2s_meta_const */
@@ -397,6 +435,9 @@ struct w2s_descriptor {
   void (*const *trampolines)(struct w2s_funcref *callee, union w2s_value *values); /* array call -> native */
   void (*const *host_stubs)(void); /* native -> w2s_host_func.call */
   uint32_t *type_ids; /* written once by the loader: type index -> canonical id */
+  /* w2s_funcref.raw of each entry of meta->escapes, NULL for imported functions; NULL in all if the module is not a
+   * catching one: it tests for no exception, so what it calls must never return with one. */
+  void (*const *raws)(void);
 };
 
 #endif

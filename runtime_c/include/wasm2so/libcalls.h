@@ -46,6 +46,21 @@ struct w2s_builtins {
   /* memory.atomic.wait32 (n_bytes 4) and wait64 (8): 0 woken, 1 not equal, 2 timed out. */
   uint32_t (*atomic_wait)(struct w2s_vm *vm, struct w2s_memory *memory, uint64_t index, uint64_t offset,
                           uint64_t expected, uint64_t timeout_ns, uint32_t n_bytes);
+
+  /* throw: an exception of `tag` whose values the caller fills in. Traps without memory. */
+  struct w2s_exception *(*exception_new)(struct w2s_vm *vm, struct w2s_tag *tag);
+  /* Give up a reference to an exception. */
+  void (*exception_release)(struct w2s_vm *vm, struct w2s_exception *exception);
+  /* catch_ref: the pending exception, pending no longer, as a handle. It belongs to the C frame at `frame`: it lives as
+   * long as that frame runs and has the handle in `live` at each of its calls of this. Without a frame it lives until
+   * the store's outermost call ends, or as long as the store if handles can be stored in it. */
+  uint32_t (*exception_keep)(struct w2s_vm *vm, const void *frame, const uint32_t *live, uint32_t n_live);
+  /* throw_ref, rethrow: make the exception with this handle pending; null traps. */
+  void (*exception_rethrow)(struct w2s_vm *vm, uint32_t handle);
+  /* Leave all frames up to the next one that can test for the pending exception. Never returns. */
+  void (*unwind)(struct w2s_vm *vm);
+  /* For a callee without `raw`: a function that calls it and has one. */
+  struct w2s_funcref *(*bridge)(struct w2s_vm *vm, struct w2s_funcref *callee);
 };
 
 #endif

@@ -13,6 +13,12 @@
 #endif
 #define W2S_OUTLINE static __attribute__((noinline, unused))
 #define W2S_COLD __attribute__((cold, noinline, noreturn, unused))
+/* A function with a stack frame of its own, in one piece. */
+#if defined(__clang__)
+#define W2S_OWN_FRAME __attribute__((noinline))
+#else
+#define W2S_OWN_FRAME __attribute__((noipa))
+#endif
 #define W2S_EXPORT __attribute__((visibility("default")))
 
 /* The register class for floating point. */

@@ -16,7 +16,8 @@ enum w2s_status {
   W2S_ERR_LINK = 2,     /* an import does not fit */
   W2S_ERR_RESOURCE = 3, /* a limit of the store, or the system is out of something */
   W2S_ERR_FORMAT = 4,   /* the .so is not one of ours, truncated, foreign or stale */
-  W2S_ERR_USAGE = 5     /* wrong store, wrong thread, index out of range */
+  W2S_ERR_USAGE = 5,    /* wrong store, wrong thread, index out of range */
+  W2S_ERR_EXCEPTION = 6 /* an exception was not caught: w2s_uncaught tells which */
 };
 
 struct w2s_error {
@@ -45,6 +46,7 @@ struct w2s_extern {
   struct w2s_table *table;
   struct w2s_memory *memory;
   struct w2s_global global; /* by value: globals of instances have no object of their own */
+  struct w2s_tag *tag;
 };
 
 struct w2s_limits {
@@ -55,6 +57,7 @@ struct w2s_limits {
   uint64_t tables;
   uint64_t memories;
   uint64_t stack_bytes;    /* wasm stack of one activation chain; capped by the thread's real stack */
+  uint64_t exception_bytes; /* of all exceptions that live at a time */
 };
 
 /* Install the fault handler (SIGSEGV, SIGBUS), chaining to whatever was there; again if somebody took it over.
@@ -113,6 +116,14 @@ int32_t w2s_instance_item(struct w2s_instance *instance, uint32_t kind, uint32_t
 struct w2s_funcref *w2s_func_new(struct w2s_store *store, uint32_t type,
                                  int32_t (*call)(struct w2s_host_func *self, union w2s_value *values), void *env,
                                  void (*finalize)(void *env));
+/* A tag made by the host; `type` is canonical, of a function without results. */
+struct w2s_tag *w2s_tag_new(struct w2s_store *store, uint32_t type, struct w2s_error *error);
+/* For host functions: throw. The host function must return the result, an enum w2s_host_result. `origin` is the
+ * embedder's own number for the exception, 0 if it has none. */
+int32_t w2s_host_throw(struct w2s_store *store, struct w2s_tag *tag, const union w2s_value *values, uint64_t origin);
+/* After W2S_ERR_EXCEPTION: the tag of the exception, its values, which stay valid until the next call in the store, and
+ * its origin, 0 if wasm code threw it. NULL if there was none. */
+struct w2s_tag *w2s_uncaught(const struct w2s_store *store, const union w2s_value **values, uint64_t *origin);
 /* Array call. `values` holds the arguments and has room for max(params, results) slots; results are left there. */
 int32_t w2s_call(struct w2s_store *store, struct w2s_funcref *func, union w2s_value *values,
                  struct w2s_error *error);

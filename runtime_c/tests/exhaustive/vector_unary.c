@@ -55,7 +55,7 @@ static uint64_t mantissa_of(uint32_t x, int *power) {
   return (x & MANTISSA) | (exponent ? 0x800000u : 0);
 }
 
-/* Square root: of the mantissa times a power of four, digit by digit, to 26 bits. */
+/* Square root: that of the mantissa times a power of four, as an integer of 26 bits. */
 static uint32_t model_sqrt(uint32_t x) {
   if ((x & ~(uint32_t)SIGN) == 0) return x;
   if (x & (uint32_t)SIGN) return 0x7fc00000u;
@@ -63,11 +63,11 @@ static uint32_t model_sqrt(uint32_t x) {
   int power;
   uint64_t n = mantissa_of(x, &power);
   while (n < (1ull << 50) || power % 2 != 0) n <<= 1, power--;
-  uint64_t root = 0, rest = n;
-  for (uint64_t bit = 1ull << 25; bit; bit >>= 1) {
-    const uint64_t more = (root << 1 | bit) * bit;
-    if (rest >= more) rest -= more, root |= bit;
-  }
+  /* The FPU's guess, made right: root * root <= n < (root + 1) * (root + 1). */
+  uint64_t root = (uint64_t)__builtin_sqrt((double)n);
+  while (root * root > n) root--;
+  while ((root + 1) * (root + 1) <= n) root++;
+  const int rest = root * root != n;
   /* root has 26 bits, of which 24 are kept; the value is root * 2^(power / 2). */
   const uint64_t low = root & 3;
   uint64_t kept = root >> 2;
