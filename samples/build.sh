@@ -9,6 +9,7 @@ wasm_cc textstats/textstats.c -o textstats/textstats.wasm
 wasm_cc mandelbrot/mandelbrot.c -o mandelbrot/mandelbrot.wasm
 wasm_cc -mcpu=generic+atomics+bulk_memory+mutable_globals -Wl,--shared-memory,--import-memory,--max-memory=16777216 \
   -Wl,--export=__stack_pointer threads_reduce/reduce.c -o threads_reduce/reduce.wasm
+wasm_cc -mcpu=generic+simd128 simd_blur/blur.c -o simd_blur/blur.wasm
 python lookup/make_table.py
 wasm_cc lookup/lookup.c -o lookup/lookup.wasm
 rm lookup/composite.bin

@@ -376,8 +376,6 @@ def test_short_instructions_that_name_wide_types_are_cheap() -> None:
         (types(b"\x5f\0"), "gc"),
         (types(b"\x60\1\x6e\0"), "gc"),
         (types(b"\x50\0\x60\0\0", b"\x50\1\0\x60\0\0"), "gc"),
-        (types(b"\x60\1\x69\0"), "exceptions"),
-        (types(NOP) + section(TAGS, vec([b"\0\0"])), "exceptions"),
         (globals_(b"\x6f\0\xd0\x71\xfb\x1b\x0b"), "gc"),
         (section(ELEMS, vec([b"\5\x71\0"])), "gc"),
     ],
@@ -393,6 +391,8 @@ def test_features_outside_of_bodies_are_refused_by_name(part: bytes, feature: st
 @pytest.mark.parametrize(
     ("part", "feature"),
     [
+        (types(b"\x60\1\x69\0"), "exceptions"),
+        (types(NOP) + section(TAGS, vec([b"\0\0"])), "exceptions"),
         (section(MEMORIES, vec([b"\4\1"])), "memory64"),
         (types(b"\x60\1\x7b\0"), "simd"),
         (globals_(b"\x7b\0\xfd\x0c" + bytes(16) + b"\x0b"), "simd"),
