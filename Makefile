@@ -6,7 +6,7 @@ PYTEST := $(RUN) -m pytest -q -n auto
 RUNTIME := $(wildcard runtime_c/src/*.[ch] runtime_c/python/*.[chp]* runtime_c/include/wasm2so/*.h)
 export WASM_SPEC_TESTS ?= $(abspath ../shared/spec)
 
-.PHONY: all runtime demo test check spec golden exhaustive vectors bench fmt clean
+.PHONY: all runtime demo test check spec spec-matrix golden hostile exhaustive vectors bench $(BENCHES:%=bench-%) wasi-race fmt clean
 
 all: runtime
 
