@@ -36,7 +36,7 @@ def edges(image: np.ndarray) -> int:
 
 
 def show(image: np.ndarray) -> None:
-    for line in image[60:116:8, 100:233:2]:
+    for line in image[60:116:8, 100:233:2].tolist():
         print("".join(" .:-=+*%@"[value * 9 // 256] for value in line))
 
 
