@@ -140,12 +140,12 @@ def timed(command: list[str | Path], rounds: int) -> tuple[float, bytes]:
     return statistics.median(seconds), output
 
 
-def measure(program: Program, folder: Path, rounds: int) -> None:
+def measure(program: Program, folder: Path, rounds: int, opt: int) -> None:
     wasm = program.fetch(folder)
     name = wasm.stem
     code, their_code = folder / f"{name}.so", folder / f"{name}.cwasm"
     start = time.perf_counter()
-    report = compile_to_file(wasm.read_bytes(), code, BuildOptions())
+    report = compile_to_file(wasm.read_bytes(), code, BuildOptions(opt_level=opt))
     compiled = time.perf_counter() - start
     start = time.perf_counter()
     engine = wasmtime.Engine()
@@ -171,6 +171,7 @@ def row(what: str, seconds: float, their_seconds: float) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--opt", type=int, default=2, help="optimisation of the C compiler")
     parser.add_argument("--only", nargs="*", default=[], metavar="NAME", help="programs whose name begins like this")
     parser.add_argument("--folder", type=Path, help="where to keep what is fetched and compiled")
     args = parser.parse_args()
@@ -179,7 +180,7 @@ def main() -> None:
         (folder / "d").mkdir(parents=True, exist_ok=True)
         for program in PROGRAMS:
             if not args.only or program.name.lower().startswith(tuple(word.lower() for word in args.only)):
-                measure(program, folder, args.rounds)
+                measure(program, folder, args.rounds, args.opt)
 
 
 if __name__ == "__main__":

@@ -132,7 +132,7 @@ def _tail_call(st: BodyState, type_index: int, code: str, callee_vm: str) -> Non
         run = names.trampoline(st.cx.module.canonical[type_index])
         n_slots = max(1, len(signature.params), len(results))
         st.write(f"w2s_tail_call(vm, {code}, {callee_vm}, {run}, {n_slots}u);")
-        st.write("return 0;" if results else "return;")
+        st.write(f"return {st.cx.zero(results[0])};" if results else "return;")
     st.stop()
 
 

@@ -90,8 +90,7 @@ class Wasi(WasiSetup):
             context._add_arg(arg)
         for pair in self._env:
             context._add_env(pair)
-        for stream, value in enumerate(self._streams):
-            connect(context, stream, value, self._streams[1])
+        connect(context, self._streams)
         for guest, place, flags in self._dirs:
             if isinstance(place, Mapping):
                 _add_tree(context, context._add_tree(guest, flags), place)

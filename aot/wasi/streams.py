@@ -10,7 +10,7 @@ import codecs
 import errno
 import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -62,90 +62,93 @@ def check_stream(stream: int, value: Any) -> Any:
     raise TypeError(f"{name} cannot be {type(value).__name__}")
 
 
-def connect(context: WasiContext, stream: int, value: Any, stdout: Any) -> None:
-    """Make ``value``, checked by `check_stream`, the context's stream; ``stdout`` is what was given for that one.
+def connect(context: WasiContext, values: Sequence[Any]) -> None:
+    """Make the values, each checked by `check_stream`, the context's streams.
 
     Raises OSError if a file cannot be opened.
     """
-    if value is STDOUT:
-        value = stdout
-        if value is CAPTURE:
-            context._set_buffer(stream, STDOUT_FILENO)
-            return
-        if value is INHERIT:
-            context._set_fd(stream, STDOUT_FILENO)
-            return
-    if value is NULL:
-        return
+    both = values[STDERR_FILENO] is STDOUT
+    for stream, value in enumerate(values):
+        if value is not NULL and value is not STDOUT:
+            _connect(context, (STDOUT_FILENO, STDERR_FILENO) if both and stream == STDOUT_FILENO else (stream,), value)
+
+
+def _connect(context: WasiContext, streams: tuple[int, ...], value: Any) -> None:
+    """Make ``value`` each of the streams; of several, the first is what it was given for."""
     if value is INHERIT:
-        _inherit(context, stream)
+        _inherit(context, streams)
     elif value is CAPTURE:
-        context._set_buffer(stream, stream)
+        for stream in streams:
+            context._set_buffer(stream, streams[0])
     elif isinstance(value, bytes):
-        context._set_bytes(stream, value)
+        context._set_bytes(STDIN_FILENO, value)
     elif isinstance(value, (str, os.PathLike)):
-        _connect_path(context, stream, value, appending=value is stdout and stream == STDERR_FILENO)
-    elif stream == STDIN_FILENO:
+        _connect_path(context, streams, value)
+    elif streams[0] == STDIN_FILENO:
         _connect_input(context, value)
     else:
-        _connect_output(context, stream, value)
+        _connect_output(context, streams, value)
 
 
-def _inherit(context: WasiContext, stream: int) -> None:
+def _set_fd(context: WasiContext, streams: tuple[int, ...], fd: int) -> None:
+    for stream in streams:
+        context._set_fd(stream, fd)
+
+
+def _inherit(context: WasiContext, streams: tuple[int, ...]) -> None:
     try:
-        context._set_fd(stream, stream)
+        _set_fd(context, streams, streams[0])
     except OSError as err:
         if err.errno != errno.EBADF:  # a process without this stream has none to give
             raise
 
 
-def _connect_path(context: WasiContext, stream: int, path: Any, *, appending: bool) -> None:
-    flags = os.O_RDONLY
-    if stream != STDIN_FILENO:
-        flags = os.O_WRONLY | os.O_CREAT | (os.O_APPEND if appending else os.O_TRUNC)
+def _connect_path(context: WasiContext, streams: tuple[int, ...], path: Any) -> None:
+    reading = streams[0] == STDIN_FILENO
+    flags = os.O_RDONLY if reading else os.O_WRONLY | os.O_CREAT | os.O_TRUNC
     fd = os.open(path, flags | os.O_CLOEXEC, 0o666)
     try:
-        context._set_fd(stream, fd)
+        _set_fd(context, streams, fd)
     finally:
         os.close(fd)
 
 
 def _descriptor(file: Any) -> int | None:
-    """The system's descriptor behind a file object, None if it has none."""
-    try:
-        fd = file.fileno()
-    except (AttributeError, OSError, ValueError):
-        return None
-    return fd if isinstance(fd, int) and fd >= 0 else None
+    """The descriptor of a file of the system's, None for anything else: other objects that have a ``fileno`` may do
+    something to the bytes before they get there, as gzip's do.
+    """
+    if isinstance(file, io.TextIOWrapper):
+        file = file.buffer
+    if isinstance(file, (io.BufferedReader, io.BufferedWriter, io.BufferedRandom)):
+        file = file.raw
+    return file.fileno() if isinstance(file, io.FileIO) else None
 
 
 def _connect_input(context: WasiContext, file: Any) -> None:
     if not hasattr(file, "read"):
         context._set_callable(STDIN_FILENO, file)
         return
-    if isinstance(file, io.TextIOBase):
-        file = getattr(file, "buffer", file)
     fd = _descriptor(file)
     if fd is None:
         context._set_callable(STDIN_FILENO, _text_reader(file) if isinstance(file, io.TextIOBase) else _reader(file))
         return
-    if file.seekable():
-        os.lseek(fd, file.tell(), os.SEEK_SET)  # what Python has read ahead is not lost
+    if file.seekable():  # what Python has read ahead is not lost
+        file.seek(file.tell())
+        os.lseek(fd, getattr(file, "buffer", file).tell(), os.SEEK_SET)
     context._set_fd(STDIN_FILENO, fd)
 
 
-def _connect_output(context: WasiContext, stream: int, file: Any) -> None:
-    if not hasattr(file, "write"):
-        context._set_callable(stream, file)
-        return
+def _connect_output(context: WasiContext, streams: tuple[int, ...], file: Any) -> None:
     fd = _descriptor(file)
     if fd is not None:
         file.flush()  # what Python has written comes first
-        context._set_fd(stream, fd)
-    elif isinstance(file, io.TextIOBase):
-        context._set_callable(stream, _text_writer(file))
-    else:
-        context._set_callable(stream, _writer(file))
+        _set_fd(context, streams, fd)
+        return
+    serve = file
+    if hasattr(file, "write"):
+        serve = _text_writer(file) if isinstance(file, io.TextIOBase) else _writer(file)
+    for stream in streams:
+        context._set_callable(stream, serve)
 
 
 def _reader(file: Any) -> Callable[[int], Any]:

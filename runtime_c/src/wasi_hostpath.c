@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -35,6 +34,14 @@ struct stack {
 
 /* ---- by the kernel ---- */
 
+/* openat2(2), which is younger than some systems' headers. */
+enum { SYS_OPENAT2 = 437, BENEATH = 0x08, NO_MAGICLINKS = 0x02 };
+struct how {
+  uint64_t flags;
+  uint64_t mode;
+  uint64_t resolve;
+};
+
 /* Whether openat2 works is learnt once. */
 static atomic_int no_openat2;
 
@@ -44,10 +51,10 @@ static int use_openat2(const struct w2si_host_desc *dir) {
 
 /* openat2 beneath `base`. 0, an error, or MUST_WALK. */
 static int open_by_kernel(struct w2s_wasi *wasi, int base, const char *path, int flags, int *fd) {
-  struct open_how how = {.flags = (uint64_t)(flags | O_CLOEXEC), .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
+  struct how how = {.flags = (uint64_t)(flags | O_CLOEXEC), .resolve = BENEATH | NO_MAGICLINKS};
   if (flags & O_CREAT) how.mode = 0666;
   for (int tries = 0; tries < MAX_RETRIES; tries++) {
-    long result = syscall(SYS_openat2, base, path, &how, sizeof how);
+    long result = syscall(SYS_OPENAT2, base, path, &how, sizeof how);
     if (result >= 0) {
       *fd = (int)result;
       return 0;

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "wasi_host.h"
@@ -53,9 +54,10 @@ static int fill(struct w2si_host_desc *own, uint64_t cookie) {
   struct w2si_listing *listing = own->listing;
   listing->at = listing->n = 0;
   listing->last_cookie = 0;
-  if (cookie > INT64_MAX || lseek(own->fd, (off_t)cookie, SEEK_SET) < 0) return W2SI_EINVAL;
+  if (cookie > INT64_MAX) return W2SI_EINVAL;
+  if (lseek(own->fd, (off_t)cookie, SEEK_SET) < 0) return w2si_errno(errno);
   for (;;) {
-    ssize_t n = getdents64(own->fd, listing->block, sizeof listing->block);
+    long n = syscall(SYS_getdents64, own->fd, listing->block, sizeof listing->block); /* newer than some C libraries */
     if (n >= 0) {
       listing->n = (size_t)n;
       listing->cookie = cookie;

@@ -36,25 +36,20 @@ void w2s_wasi_set_seed(struct w2s_wasi *wasi, uint64_t seed) {
   wasi->seeded = 1;
 }
 
-static void fill_seeded(struct w2s_wasi *wasi, uint8_t *to, uint64_t n) {
-  while (n) {
+static size_t fill_seeded(struct w2s_wasi *wasi, uint8_t *to, size_t n) {
+  for (size_t at = 0; at < n; at += sizeof(uint64_t)) {
     const uint64_t word = next(wasi->random);
-    const size_t part = n < sizeof word ? (size_t)n : sizeof word;
-    memcpy(to, &word, part);
-    to += part;
-    n -= part;
+    memcpy(to + at, &word, n - at < sizeof word ? n - at : sizeof word);
   }
+  return n;
 }
 
 int w2si_random_get(struct w2si_call *call, const struct w2si_arg *args) {
   uint8_t *to = args[0].at;
   uint64_t left = args[0].n;
-  if (call->wasi->seeded) {
-    fill_seeded(call->wasi, to, left);
-    return 0;
-  }
   while (left) {
-    ssize_t n = getrandom(to, left < CHUNK ? (size_t)left : CHUNK, 0);
+    const size_t part = left < CHUNK ? (size_t)left : CHUNK;
+    ssize_t n = call->wasi->seeded ? (ssize_t)fill_seeded(call->wasi, to, part) : getrandom(to, part, 0);
     if (n < 0 && errno != EINTR) return w2si_errno(errno);
     if (n > 0) {
       to += n;

@@ -2,6 +2,9 @@
 #ifndef W2S_TEST_WASI_H
 #define W2S_TEST_WASI_H
 
+#include <dirent.h>
+#include <stdlib.h>
+
 #include "../include/wasm2so/wasi.h"
 #include "../src/wasi_abi.h"
 #include "guest.h"
@@ -159,6 +162,22 @@ static inline void make_file(struct world *w, uint32_t dir, const char *path, co
   uint32_t fd = must_open(w, dir, path, W2SI_OFLAG_CREAT | W2SI_OFLAG_TRUNC, 0);
   EXPECT(0, write_text(w, fd, text));
   EXPECT(0, CALL(fd_close, fd));
+}
+
+/* Open descriptors of the process. */
+static inline int wasi_count_fds(void) {
+  int n = 0;
+  DIR *dir = opendir("/proc/self/fd");
+  CHECK(dir);
+  while (readdir(dir)) n++;
+  closedir(dir);
+  return n;
+}
+
+static inline void wasi_remove_folder(const char *folder) {
+  char command[100];
+  snprintf(command, sizeof command, "rm -rf %s", folder);
+  CHECK(system(command) == 0);
 }
 
 #endif

@@ -1,5 +1,7 @@
 """Functions with huge frames that call themselves without end: the stack check must see the frame coming.
 
+Without optimisation, whatever compilers inline keeps its variables in the frame, and frames are largest.
+
 Each runs in a process of its own, which a frame that jumps the stack's reserve would kill.
 """
 
@@ -30,8 +32,8 @@ RUN = """
 import sys
 from pathlib import Path
 import aot
-path, cc, opt, value = sys.argv[1:]
-engine = aot.Engine(aot.Config(cc=cc, opt_level=int(opt)))
+path, cc, value = sys.argv[1:]
+engine = aot.Engine(aot.Config(cc=cc, opt_level=0))
 function = aot.Instance(aot.Store(engine), aot.Module(engine, Path(path).read_bytes()), []).exports["f"]
 argument = bytes(16) if value == "v128" else 1.0
 try:
@@ -53,16 +55,15 @@ def recursive_module(type_: bytes, instruction: bytes) -> bytes:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("opt", [0, 1, 2])
 @pytest.mark.parametrize("cc", ["gcc", "clang"])
 @pytest.mark.parametrize("chain", CHAINS)
-def test_endless_recursion_with_large_frames_traps(chain: str, cc: str, opt: int, tmp_path: Path) -> None:
+def test_endless_recursion_with_large_frames_traps(chain: str, cc: str, tmp_path: Path) -> None:
     if shutil.which(cc) is None:
         pytest.skip(f"{cc} is not installed")
     type_, instruction = CHAINS[chain]
     module = tmp_path / "module.wasm"
     module.write_bytes(recursive_module(type_, instruction))
-    arguments = (str(module), cc, str(opt), "v128" if type_ == V128 else "float")
+    arguments = (str(module), cc, "v128" if type_ == V128 else "float")
     done = subprocess.run(
         [sys.executable, "-c", RUN, *arguments], cwd=REPOSITORY, capture_output=True, text=True, timeout=600
     )

@@ -194,6 +194,53 @@ def test_vectors_cross_every_boundary(cc: str, opt: int) -> None:
     assert exports["many"](*many) == (many[9], many[0], many[8])
 
 
+JUMPS = """(module
+  (tag $tag (param v128 i32))
+  (type $both (func (param v128 i32) (result v128 i32)))
+  (table 1 funcref) (elem (i32.const 0) $count)
+  (func $count (export "count") (type $both)
+    (if (i32.eqz (local.get 1)) (then (return (local.get 0) (local.get 1))))
+    (return_call $turned (local.get 1) (local.get 0)))
+  (func $turned (param i32 v128) (result v128 i32)
+    (return_call_indirect (type $both)
+      (i64x2.add (local.get 1) (v128.const i64x2 1 2)) (i32.sub (local.get 0) (i32.const 1)) (i32.const 0)))
+  (func $throw (param v128 i32) (throw $tag (local.get 0) (local.get 1)))
+  (func (export "catch") (type $both)
+    (block $handler (result v128 i32)
+      (try_table (catch $tag $handler) (call $throw (local.get 0) (local.get 1)))
+      (unreachable))))
+"""
+
+
+@pytest.mark.parametrize(("cc", "opt"), COMPILERS)
+def test_vectors_in_tail_calls_and_exceptions(cc: str, opt: int) -> None:
+    exports = instance(JUMPS, cc, opt).exports
+    assert exports["count"](bytes(16), 100_000) == (lanes("Q", 100_000, 200_000), 0)
+    assert exports["catch"](bytes(range(16)), 9) == (bytes(range(16)), 9)
+
+
+SHARED = """(module (memory 1 1 shared)
+  (func (export "load") (param i32) (result v128) (v128.load (local.get 0)))
+  (func (export "load lane") (param i32 v128) (result v128) (v128.load8_lane 3 (local.get 0) (local.get 1)))
+  (func (export "store") (param i32 v128) (v128.store (local.get 0) (local.get 1)))
+  (func (export "store lane") (param i32 v128) (v128.store16_lane 1 (local.get 0) (local.get 1))))
+"""
+
+
+@pytest.mark.parametrize("memory", ["guard", "checked"])
+def test_vectors_in_shared_memory(memory: Literal["guard", "checked"]) -> None:
+    exports = instance(SHARED, memory=memory).exports
+    vector = bytes(range(16))
+    exports["store"](65520, vector)
+    assert exports["load"](65520) == vector
+    exports["store lane"](0, vector)
+    assert exports["load"](0) == vector[2:4] + bytes(14)
+    assert exports["load lane"](65535, bytes(16)) == bytes(3) + vector[15:] + bytes(12)
+    for function, *rest in (("load",), ("load lane", vector), ("store", vector), ("store lane", vector)):
+        with pytest.raises(aot.Trap, match="out of bounds memory access"):
+            exports[function](65536, *rest)
+
+
 def test_only_sixteen_bytes_are_a_vector() -> None:
     swap = instance('(module (func (export "f") (param v128) (result v128) (local.get 0)))').exports["f"]
     assert swap(bytearray(range(16))) == bytes(range(16))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gzip
 import io
 import os
 import subprocess
@@ -111,6 +112,18 @@ def test_what_python_has_read_ahead_is_not_lost(tmp_path: Path) -> None:
     with path.open("rb") as file:
         assert file.readline() == b"first\n"
         assert tool.run("cat", stdin=file).stdout == TEXT
+    with path.open(encoding="latin-1") as text:
+        assert text.readline() == "first\n"
+        assert tool.run("cat", stdin=text).stdout == TEXT
+
+
+def test_files_that_change_the_bytes(tmp_path: Path) -> None:
+    """A compressed file has a descriptor too, but not for what it holds."""
+    with gzip.open(tmp_path / "x.gz", "wb") as file:
+        tool.run("cat", stdin=TEXT, stdout=file)
+    assert gzip.decompress((tmp_path / "x.gz").read_bytes()) == TEXT
+    with gzip.open(tmp_path / "x.gz", "rb") as file:
+        assert tool.run("cat", stdin=file).stdout == TEXT
 
 
 def test_pipe_as_input() -> None:
@@ -156,6 +169,18 @@ def test_captured_together() -> None:
     done = tool.run("exit", "0", "0", stderr=STDOUT)
     assert done.stdout == done.stderr
     assert sorted(done.stdout.split(b"\n")) == sorted(b"exit handler\nno newline".split(b"\n"))
+
+
+def test_both_into_one_file(tmp_path: Path) -> None:
+    """Neither overwrites what the other has written."""
+    done = tool.run("exit", "0", "0", stdout=CAPTURE, stderr=STDOUT)
+    text = io.StringIO()
+    with (tmp_path / "file").open("wb") as file:
+        for value in (tmp_path / "path", file, text):
+            tool.run("exit", "0", "0", stdout=value, stderr=STDOUT)
+    written = [(tmp_path / "path").read_bytes(), (tmp_path / "file").read_bytes(), text.getvalue().encode()]
+    assert written == [done.stdout] * 3
+    assert tool.run("exit", "0", "0", stdout=NULL, stderr=STDOUT).exit_status == 0
 
 
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])

@@ -7,8 +7,8 @@
  *
  * Functions that return int32_t give 0 or a positive errno value of the host, unless they say otherwise.
  *
- * What the guest gets wrong: a pointer out of bounds traps with W2S_TRAP_MEMORY_OUT_OF_BOUNDS before anything happens;
- * everything else is an errno of WASI. proc_exit unwinds to the innermost call with W2S_TRAP_EXIT.
+ * What the guest gets wrong: a pointer out of bounds traps with W2S_TRAP_MEMORY_OUT_OF_BOUNDS before anything happens
+ * (one that is merely unaligned is fine); everything else is an errno of WASI. proc_exit unwinds to the innermost call with W2S_TRAP_EXIT.
  */
 #ifndef WASM2SO_WASI_H
 #define WASM2SO_WASI_H
