@@ -47,7 +47,14 @@ if TYPE_CHECKING:
         WaitResult,
         WasmException,
         compile,
+        externref,
+        f32,
+        f64,
+        funcref,
+        i32,
+        i64,
         load,
+        v128,
     )
     from aot.errors import (
         BuildError,
@@ -108,7 +115,14 @@ __all__ = [
     "WasmError",
     "WasmException",
     "compile",
+    "externref",
+    "f32",
+    "f64",
+    "funcref",
+    "i32",
+    "i64",
     "load",
+    "v128",
     "wasi",
 ]
 

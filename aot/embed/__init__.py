@@ -1,6 +1,7 @@
 """The Python surface: engines, stores, modules, instances and what they are made of."""
 
 from aot.embed import _native
+from aot.embed.annotations import externref, f32, f64, funcref, i32, i64, v128
 from aot.embed.engine import Config, Engine
 from aot.embed.exception import Tag, WasmException
 from aot.embed.func import Caller, Func
@@ -77,5 +78,12 @@ __all__ = [
     "WaitResult",
     "WasmException",
     "compile",
+    "externref",
+    "f32",
+    "f64",
+    "funcref",
+    "i32",
+    "i64",
     "load",
+    "v128",
 ]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from aot.embed._native import BoundFunc, ffi, lib
+from aot.embed.annotations import func_type_of, wants_caller
 from aot.embed.store import Store
 from aot.embed.storelike import Storelike, check_store
 from aot.embed.types import FuncType
@@ -15,9 +16,10 @@ if TYPE_CHECKING:
 
 
 class Caller:
-    """What a host function made with ``access_caller`` gets as its first argument: a view of the calling instance.
+    """What a host function gets as its first argument if that is annotated so: a view of the calling instance.
 
-    ``caller.get("memory")`` or ``caller["memory"]`` finds an export of the instance that imported the function.
+    ``caller.memory``, ``caller["memory"]`` and ``caller.get("memory")`` find an export of the instance that imported
+    the function; the first takes the same names as attributes of `Instance`.
     """
 
     __slots__ = ("_exports", "_instance", "store")
@@ -50,6 +52,13 @@ class Caller:
             raise KeyError(name)
         return found
 
+    def __getattr__(self, name: str) -> Any:
+        # a guest must not take part in Python's protocols by the names of its exports
+        found = None if name.startswith("__") and name.endswith("__") else self.get(name)
+        if found is None:
+            raise AttributeError(f"the caller has no export {name!r}", name=name, obj=self)
+        return found
+
     def __repr__(self) -> str:
         return f"<Caller of instance {self._instance:#x}>"
 
@@ -64,16 +73,39 @@ class Func(BoundFunc):
 
     __slots__ = ("__weakref__",)
 
-    def __new__(cls, store: Store, ty: FuncType, func: Callable[..., Any], access_caller: bool = False) -> Self:
-        """Make ``func`` callable from wasm. With ``access_caller`` its first argument is a `Caller`.
+    @overload
+    def __new__(cls, store: Store, func: Callable[..., Any], /) -> Self: ...
+    @overload
+    def __new__(
+        cls, store: Store, ty: FuncType, func: Callable[..., Any], access_caller: bool | None = None
+    ) -> Self: ...
+    def __new__(
+        cls, store: Store, ty: Any, func: Callable[..., Any] | None = None, access_caller: bool | None = None
+    ) -> Self:
+        """Make ``func`` callable from wasm: ``Func(store, ty, func)``. It must return None, one value, or a tuple or
+        list, as ``ty`` has none, one or several results. With ``access_caller``, or if its first parameter is annotated
+        `Caller`, it gets one as its first argument.
 
-        It must return None, one value, or a tuple or list, as ``ty`` has none, one or several results.
+        ``Func(store, func)`` takes the type from annotations, see `from_callable`.
         """
         if not isinstance(store, Store):
             raise TypeError(f"expected a Store, not {type(store).__name__}")
+        if func is None and callable(ty):
+            return cls.from_callable(store, ty)
         if not isinstance(ty, FuncType):
             raise TypeError(f"expected a FuncType, not {type(ty).__name__}")
-        return make_host_func(cls, store, ty._id, func, access_caller=access_caller)
+        if func is not None and access_caller is None:
+            access_caller = wants_caller(func)
+        return make_host_func(cls, store, ty._id, func, access_caller=bool(access_caller))
+
+    @classmethod
+    def from_callable(cls, store: Store, func: Callable[..., Any]) -> Self:
+        """Make ``func`` callable from wasm with the type that its annotations say: `aot.i32`, `aot.f64` and so on; a
+        tuple of them for several results. A first parameter annotated `Caller` is not part of the type.
+
+        Raises UsageError if a parameter or the result says no WebAssembly type (``int`` may be i32 or i64).
+        """
+        return cls(store, func_type_of(func), func)
 
     def type(self, store: Storelike | None = None) -> FuncType:
         """The function's type."""
@@ -88,7 +120,13 @@ F = TypeVar("F", bound=Func)
 
 
 def make_host_func(
-    cls: type[F], store: Store, type_id: int, func: Callable[..., Any], *, name: str = "", access_caller: bool = False
+    cls: type[F],
+    store: Store,
+    type_id: int,
+    func: Callable[..., Any] | None,
+    *,
+    name: str = "",
+    access_caller: bool = False,
 ) -> F:
     """A host function of the type with canonical id ``type_id``; ``name`` is for messages."""
     if not callable(func):

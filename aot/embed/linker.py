@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from aot.embed._native import Item, SharedMemoryBase
+from aot.embed.annotations import func_type_of
 from aot.embed.engine import Engine
 from aot.embed.func import Func
 from aot.embed.instance import Instance
@@ -18,6 +19,8 @@ from aot.errors import LinkError, UsageError
 
 if TYPE_CHECKING:
     from aot.embed.module import Module
+
+_F = TypeVar("_F", bound=Callable[..., Any])
 
 _Definition = Callable[[Store, str, str], Any]
 """Makes the item in a store; None where it is not to be had there."""
@@ -47,7 +50,7 @@ class Linker:
         self._define(module, name, _of_one_store(item))
 
     def define_func(
-        self, module: str, name: str, ty: FuncType, func: Callable[..., Any], access_caller: bool = False
+        self, module: str, name: str, ty: FuncType, func: Callable[..., Any], access_caller: bool | None = None
     ) -> None:
         """Define a host function for any store, made as `Func` makes it. Raises UsageError if the name is defined."""
         if not isinstance(ty, FuncType):
@@ -55,6 +58,21 @@ class Linker:
         if not callable(func):
             raise TypeError(f"expected a callable, not {type(func).__name__}")
         self._define(module, name, lambda store, *_: Func(store, ty, func, access_caller))
+
+    def func(self, module: str, name: str | None = None) -> Callable[[_F], _F]:
+        """A decorator that defines a function by its annotations, see `Func.from_callable`, under its own name unless
+        one is given.
+
+        >>> @linker.func("env")  # doctest: +SKIP
+        ... def add(a: aot.i32, b: aot.i32) -> aot.i32:
+        ...     return a + b
+        """
+
+        def define(func: _F) -> _F:
+            self.define_func(module, func.__name__ if name is None else name, func_type_of(func), func)
+            return func
+
+        return define
 
     def define_instance(self, store: Storelike, name: str, instance: Instance) -> None:
         """Define every export of an instance under the module name ``name``; nothing if one of them cannot be."""

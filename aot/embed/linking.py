@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from aot.embed._native import BoundFunc, GlobalBase, Item, MemoryBase, SharedMemoryBase, TableBase, TagBase
+from aot.embed.annotations import contradiction, signature_of
 from aot.embed.func import Func, make_host_func
 from aot.embed.global_ import Global
 from aot.embed.store import Store
@@ -90,10 +91,20 @@ def _as_item(store: Store, import_: ImportType, value: Any) -> Linkable:
             raise LinkError(f"incompatible import type: {describe(import_)} was given a {type(value).__name__}")
         return value
     if isinstance(wanted, FuncType) and callable(value):
-        return make_host_func(Func, store, wanted._id, value, name=f"{import_.module}.{import_.name}")
+        return _host_func(store, import_, wanted, value)
     if isinstance(wanted, GlobalType) and not wanted.mutable:
         return _global_of(store, import_, wanted, value)
     raise LinkError(f"incompatible import type: {describe(import_)} was given {_what(wanted, value)}")
+
+
+def _host_func(store: Store, import_: ImportType, wanted: FuncType, func: Callable[..., Any]) -> Func:
+    """Raises LinkError if the callable's annotations say that it cannot be called so."""
+    said = signature_of(func)
+    if said is not None and (problem := contradiction(said, wanted)) is not None:
+        raise LinkError(f"incompatible import type: {describe(import_)}: {problem}")
+    name = f"{import_.module}.{import_.name}"
+    caller = said is not None and said.wants_caller
+    return make_host_func(Func, store, wanted._id, func, name=name, access_caller=caller)
 
 
 def _global_of(store: Store, import_: ImportType, wanted: GlobalType, value: Any) -> Global:

@@ -230,11 +230,11 @@ def test_func_made_by_hand(wat: Compile, store: aot.Store) -> None:
 def test_func_refuses_what_does_not_fit(store: aot.Store) -> None:
     void = aot.FuncType([], [])
     with pytest.raises(TypeError, match="expected a callable"):
-        aot.Func(store, void, 1)  # type: ignore[arg-type]
+        aot.Func(store, void, 1)  # type: ignore[call-overload]
     with pytest.raises(TypeError, match="expected a FuncType"):
-        aot.Func(store, None, print)  # type: ignore[arg-type]
+        aot.Func(store, None, print)  # type: ignore[call-overload]
     with pytest.raises(TypeError, match="expected a Store"):
-        aot.Func(None, void, print)  # type: ignore[arg-type]
+        aot.Func(None, void, print)  # type: ignore[call-overload]
 
 
 CALLER = """(module (import "env" "f" (func $f (param i32) (result i32)))
