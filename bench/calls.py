@@ -10,6 +10,7 @@ import statistics
 import time
 from collections.abc import Callable
 
+import numpy
 import wasmtime
 
 import aot
@@ -18,7 +19,10 @@ WAT = """(module
   (import "env" "host" (func $host (param i32 i32) (result i32)))
   (func (export "add") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1)))
   (func (export "via_host") (param i32 i32) (result i32) (call $host (local.get 0) (local.get 1)))
-  (memory (export "memory") 1)
+  (func $twice (param i32) (result i32) (i32.shl (local.get 0) (i32.const 1)))
+  (func (export "call") (param i32 i32) (result i32) (i32.add (call $twice (local.get 0)) (local.get 1)))
+  (func (export "id") (param externref) (result externref) (local.get 0))
+  (memory (export "memory") 2)
   (func (export "load") (param i32) (result i32) (i32.load (local.get 0))))"""
 
 
@@ -39,21 +43,39 @@ def candidates() -> dict[str, tuple[Callable[[], object], int]]:
     """Name -> (a call, how many calls make a round)."""
     wasm = bytes(wasmtime.wat2wasm(WAT))
     ours = aot.load(wasm)(env={"host": python_add})
-    add, via_host, load = ours.add, ours.via_host, ours.load
+    add, via_host, load, call, same, memory = ours.add, ours.via_host, ours.load, ours.call, ours.id, ours.memory
+    thing, block = object(), bytes(65536)
     store = wasmtime.Store()
     i32 = wasmtime.ValType.i32()
     host = wasmtime.Func(store, wasmtime.FuncType([i32, i32], [i32]), python_add)
     exports = wasmtime.Instance(store, wasmtime.Module(store.engine, wasm), [host]).exports(store)
-    their_add, their_via_host = exports["add"], exports["via_host"]
+    their_add, their_via_host, their_memory = exports["add"], exports["via_host"], exports["memory"]
     assert isinstance(their_add, wasmtime.Func)
     assert isinstance(their_via_host, wasmtime.Func)
+    assert isinstance(their_memory, wasmtime.Memory)
     return {
         "Python function add(a, b)": (lambda: python_add(2, 3), 100_000),
         "wasm2so add(i32, i32)": (lambda: add(2, 3), 100_000),
         "wasm2so load(i32), guarded memory": (lambda: load(8), 100_000),
+        "wasm2so function that calls another": (lambda: call(2, 3), 100_000),
+        "wasm2so id(externref)": (lambda: same(thing), 100_000),
         "wasm2so add through a Python host function": (lambda: via_host(2, 3), 50_000),
         "wasmtime-py add(i32, i32)": (lambda: their_add(store, 2, 3), 1_000),
         "wasmtime-py add through a Python host function": (lambda: their_via_host(store, 2, 3), 1_000),
+        "wasm2so memory.read, 8 bytes": (lambda: memory.read(8, 16), 100_000),
+        "wasm2so memory[8:16]": (lambda: memory[8:16], 100_000),
+        "wasmtime-py memory.read, 8 bytes": (lambda: their_memory.read(store, 8, 16), 2_000),
+        "wasm2so memory.write, 8 bytes": (lambda: memory.write(b"12345678", 8), 100_000),
+        "wasmtime-py memory.write, 8 bytes": (lambda: their_memory.write(store, b"12345678", 8), 2_000),
+        "wasm2so memory.read, 64 KiB": (lambda: memory.read(0, 65536), 5_000),
+        "wasmtime-py memory.read, 64 KiB": (lambda: their_memory.read(store, 0, 65536), 1_000),
+        "wasm2so memory.write, 64 KiB": (lambda: memory.write(block, 0), 5_000),
+        "wasmtime-py memory.write, 64 KiB": (lambda: their_memory.write(store, block, 0), 1_000),
+        "wasm2so numpy.frombuffer(memory)": (lambda: numpy.frombuffer(memory, numpy.int32), 20_000),
+        "wasmtime-py numpy.frombuffer(get_buffer_ptr)": (
+            lambda: numpy.frombuffer(their_memory.get_buffer_ptr(store), numpy.int32),
+            1_000,
+        ),
         "empty lambda": (lambda: None, 100_000),
     }
 

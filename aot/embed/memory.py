@@ -14,8 +14,6 @@ from aot.wasm.types import PAGE_LOG2
 if TYPE_CHECKING:
     import ctypes
 
-    from typing_extensions import Buffer
-
 
 class Memory(MemoryBase):
     """A linear memory. It supports the buffer protocol, so ``memoryview(memory)`` and ``numpy.frombuffer(memory)`` see
@@ -83,36 +81,38 @@ class Memory(MemoryBase):
             raise ResourceError(f"memory cannot grow from {self.size()} by {delta} pages")
         return old
 
-    @overload
-    def read(self, start: int | None = 0, stop: int | None = None, /) -> bytearray: ...
-    @overload
-    def read(self, store: Storelike, start: int | None = 0, stop: int | None = None, /) -> bytearray: ...
-    def read(self, *args: Any) -> bytearray:
-        """A copy of the bytes from ``start`` to ``stop``, with the meaning they have for slices of lists."""
-        bounds = without_store(self, args)
-        if len(bounds) > 2:
-            raise TypeError(f"read() takes at most a store, start and stop ({len(args)} arguments given)")
-        start = bounds[0] if bounds else 0
-        stop = bounds[1] if len(bounds) == 2 else None
-        return bytearray(self[start:stop])
-
-    @overload
-    def write(self, value: Buffer, start: int | None = None, /) -> int: ...
-    @overload
-    def write(self, store: Storelike, value: Buffer, start: int | None = None, /) -> int: ...
-    def write(self, *args: Any) -> int:
-        """Write bytes at ``start`` (negative: counted from the end) and return their number.
-
-        Raises IndexError if they do not fit.
+    def read_string(self, start: int, size: int, encoding: str = "utf-8", errors: str = "strict") -> str:
+        """The text in the ``size`` bytes at ``start``. Raises IndexError if they are not all inside the memory, and
+        UnicodeDecodeError if they are no such text.
         """
-        value, start = (*without_store(self, args), None)[:2]
-        data = memoryview(value).cast("B")
+        return self._checked(start, size).decode(encoding, errors)
+
+    def read_cstring(self, start: int, encoding: str = "utf-8", errors: str = "strict") -> str:
+        """The text from ``start`` to the next zero byte. Raises IndexError if there is none, UnicodeDecodeError."""
         size = len(self)
-        at = slice(start, None).indices(size)[0]
-        if at >= size or at + len(data) > size:
-            raise IndexError(f"{len(data)} bytes at {at} do not fit in a memory of {size}")
-        self[at : at + len(data)] = data
-        return len(data)
+        found, at, step = bytearray(), start, 64
+        while 0 <= at < size:
+            part = self[at : at + step]
+            end = part.find(0)
+            if end >= 0:
+                return (found + part[:end]).decode(encoding, errors)
+            found += part
+            at, step = at + step, min(2 * step, 1 << 16)
+        raise IndexError(f"no zero byte between {start} and the memory's end at {size}")
+
+    def write_string(self, text: str, start: int, encoding: str = "utf-8", *, terminated: bool = False) -> int:
+        """Write the text's bytes at ``start``, and a zero byte if ``terminated``; return their number.
+
+        Raises IndexError if they do not fit; then nothing is written.
+        """
+        if start < 0:
+            raise IndexError(f"address {start}")
+        return self.write(text.encode(encoding) + (b"\0" if terminated else b""), start)
+
+    def _checked(self, start: int, size: int) -> bytes:
+        if start < 0 or size < 0 or start + size > len(self):
+            raise IndexError(f"{size} bytes at {start} are not inside a memory of {len(self)}")
+        return self[start : start + size]
 
     def get_buffer_ptr(
         self, store: Storelike | None = None, size: int | None = None, offset: int = 0

@@ -38,7 +38,8 @@ class Store(StoreBase):
     A store is used by one thread at a time; another thread's use while code of the store runs raises UsageError.
     Different stores run in parallel. ``data`` is whatever the embedder wants to keep with the store.
 
-    Host functions keep what they refer to alive, and objects passed as externref stay alive as long as the store.
+    Host functions keep what they refer to alive. Objects passed as externref stay alive while something in the store
+    refers to them, and until the next collection (`gc`).
     """
 
     def __init__(self, engine: Engine | None = None, data: Any = None) -> None:

@@ -12,6 +12,7 @@ from aot.abi import abi_digest, enum_values, struct_layout
 from aot.emit.image import DataBlobs
 from aot.emit.plan import Plan
 from aot.wasm.module import ConstExpr, ConstInstr, ExternKind, Module, SegmentMode
+from aot.wasm.traits import FuncTraits, func_traits
 from aot.wasm.types import ArrayType, FieldType, FuncType, RefType, StructType, SubType, ValType
 
 _NO_MAX = (1 << 64) - 1
@@ -125,7 +126,9 @@ class MetaWriter:
         slots = {func: slot for slot, func in enumerate(self.layout.escapes)}
         places = self.layout.imported_funcs
         for func, type_index in enumerate(self.module.func_types):
-            table.add(type_index, places[func] if func < len(places) else 0, slots.get(func, -1))
+            slot = slots.get(func, -1)
+            traits = func_traits(self.module, func) if slot >= 0 else FuncTraits.NONE
+            table.add(type_index, places[func] if func < len(places) else 0, slot, traits)
         return table
 
     def memories(self) -> _Table:

@@ -54,25 +54,46 @@ static PyObject *convert_results(const struct w2s_py_func *self, const union w2s
   return tuple;
 }
 
-static PyObject *call_with(struct w2s_py_func *self, PyObject *const *args, union w2s_value *values) {
+/* Enter wasm. Whoever is over within nanoseconds need not give the GIL away meanwhile. */
+static PyObject *enter(struct w2s_py_func *self, union w2s_value *values) {
   struct w2s_py_store *store = self->item.store;
-  if (convert_arguments(self, args, values) < 0) return NULL;
-  /* a conversion can run Python code, which can close the store: look after it, not before */
-  if (w2s_py_store_use(store) == NULL) return NULL;
   struct w2s_error error;
   struct w2s_py_frame frame;
   w2s_py_begin(store, self->func, &frame);
   int32_t status;
-  PyEval_SaveThread();
-  if (self->trampoline != NULL) {
+  if (self->traits & W2S_FUNC_SHORT) {
     status = w2s_call_prepared(store->store, self->func, self->trampoline, values, NULL);
-    if (status != W2S_OK) w2s_call_error(status, &error);
   } else {
-    status = w2s_call(store->store, self->func, values, &error); /* a host function, called by the host */
+    PyEval_SaveThread();
+    if (self->trampoline != NULL) {
+      status = w2s_call_prepared(store->store, self->func, self->trampoline, values, NULL);
+    } else {
+      status = w2s_call(store->store, self->func, values, &error); /* a host function, called by the host */
+    }
+    PyEval_RestoreThread(frame.thread);
   }
-  PyEval_RestoreThread(frame.thread);
+  if (status != W2S_OK && self->trampoline != NULL) w2s_call_error(status, &error);
   PyObject *result = status == W2S_OK ? convert_results(self, values) : w2s_py_raise(store, &error);
   w2s_py_end(store, &frame);
+  return result;
+}
+
+/* Convert, call, convert. `values` may hold handles from the first conversion to the last. */
+static PyObject *call_with(struct w2s_py_func *self, PyObject *const *args, union w2s_value *values) {
+  struct w2s_py_store *store = self->item.store;
+  PyObject *result = NULL;
+  store->n_holders++;
+  /* a conversion can run Python code, which can close the store: look after it, not before */
+  if (convert_arguments(self, args, values) == 0 && w2s_py_store_use(store) != NULL) {
+    if (self->traits & W2S_FUNC_TOTAL) {
+      w2s_call_total(self->func, self->trampoline, values);
+      result = convert_results(self, values);
+    } else {
+      result = enter(self, values);
+    }
+  }
+  store->n_holders--;
+  w2s_py_externs_settle(store);
   return result;
 }
 
@@ -122,6 +143,7 @@ PyObject *w2s_py_func_wrap(PyTypeObject *type, struct w2s_py_store *store, struc
   bound->vectorcall = func_call;
   bound->func = func;
   bound->trampoline = trampoline;
+  bound->traits = trampoline != NULL ? w2s_func_traits(func) : 0;
   bound->signature = signature;
   bound->name = Py_XNewRef(name);
   return self;

@@ -28,6 +28,7 @@ static int global_set(PyObject *self, PyObject *object, void *unused) {
   if (w2s_py_to_value(item->item.store, &item->global.type, object, &value, &place) < 0) return -1;
   if (w2s_py_store_use(item->item.store) == NULL) return -1;
   w2s_global_set(&item->global, &value);
+  w2s_py_externs_settle(item->item.store);
   return 0;
 }
 

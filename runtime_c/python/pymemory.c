@@ -113,6 +113,84 @@ static int memory_assign(PyObject *self, PyObject *key, PyObject *value) {
   return 0;
 }
 
+/* ---- read and write, with the optional leading store of wasmtime-py's shapes ---- */
+
+/* 1 if `object` is the memory's store or stands for it, 0 if it is something else; -1 with an exception. */
+static int is_own_store(PyObject *self, PyObject *object) {
+  if (object == Py_None || PyLong_Check(object) || PyBytes_Check(object)) return 0;
+  PyObject *store = NULL;
+  if (PyObject_TypeCheck(object, w2s_py.store)) {
+    store = Py_NewRef(object);
+  } else if (PyObject_HasAttrString((PyObject *)Py_TYPE(object), "is_storelike")) {
+    store = PyObject_GetAttrString(object, "store");
+    if (store == NULL) return -1;
+  } else {
+    return 0;
+  }
+  const int own = store == (PyObject *)as_memory(self)->item.store;
+  Py_DECREF(store);
+  if (own) return 1;
+  PyErr_SetString(w2s_py.UsageError, "the memory belongs to another store");
+  return -1;
+}
+
+/* A bound of a slice; `missing` stands for None. -1 with an exception. */
+static int bound(PyObject *object, Py_ssize_t missing, Py_ssize_t *out) {
+  *out = object != Py_None ? PyNumber_AsSsize_t(object, NULL) : missing;
+  return *out == -1 && PyErr_Occurred() ? -1 : 0;
+}
+
+static PyObject *memory_read(PyObject *self, PyObject *const *args, Py_ssize_t n) {
+  const int skip = n > 0 ? is_own_store(self, args[0]) : 0;
+  if (skip < 0) return NULL;
+  args += skip;
+  n -= skip;
+  if (n > 2) return PyErr_Format(PyExc_TypeError, "read() takes start and stop (%zd arguments given)", n);
+  Py_ssize_t start = 0, stop = PY_SSIZE_T_MAX;
+  if (n > 0 && bound(args[0], start, &start) < 0) return NULL;
+  if (n > 1 && bound(args[1], stop, &stop) < 0) return NULL;
+  const struct w2s_memory *memory = use(self);
+  if (memory == NULL) return NULL;
+  const Py_ssize_t length = PySlice_AdjustIndices((Py_ssize_t)memory->bytes, &start, &stop, 1);
+  const char *from = (const char *)memory->base + start; /* memories do not move, whatever an allocation may run */
+  PyObject *bytes = PyByteArray_FromStringAndSize(NULL, length);
+  if (bytes == NULL) return NULL;
+  if (use(self) == NULL) {
+    Py_DECREF(bytes);
+    return NULL;
+  }
+  memcpy(PyByteArray_AS_STRING(bytes), from, (size_t)length);
+  return bytes;
+}
+
+static PyObject *write_at(PyObject *self, const Py_buffer *source, Py_ssize_t start) {
+  const struct w2s_memory *memory = use(self);
+  if (memory == NULL) return NULL;
+  const Py_ssize_t size = (Py_ssize_t)memory->bytes;
+  if (start < 0) start += size;
+  if (start < 0) start = 0;
+  if (start >= size || source->len > size - start) {
+    return PyErr_Format(PyExc_IndexError, "%zd bytes at %zd do not fit in a memory of %zd", source->len, start, size);
+  }
+  memmove(memory->base + start, source->buf, (size_t)source->len);
+  return PyLong_FromSsize_t(source->len);
+}
+
+static PyObject *memory_write(PyObject *self, PyObject *const *args, Py_ssize_t n) {
+  const int skip = n > 0 ? is_own_store(self, args[0]) : 0;
+  if (skip < 0) return NULL;
+  args += skip;
+  n -= skip;
+  if (n < 1 || n > 2) return PyErr_Format(PyExc_TypeError, "write() takes bytes and start (%zd arguments given)", n);
+  Py_ssize_t start = 0;
+  if (n > 1 && bound(args[1], 0, &start) < 0) return NULL;
+  Py_buffer source;
+  if (PyObject_GetBuffer(args[0], &source, PyBUF_SIMPLE) < 0) return NULL;
+  PyObject *result = write_at(self, &source, start);
+  PyBuffer_Release(&source);
+  return result;
+}
+
 /* _grow(pages) -> old size in pages, or None where it cannot grow */
 static PyObject *memory_grow(PyObject *self, PyObject *pages) {
   const unsigned long long delta = PyLong_AsUnsignedLongLong(pages);
@@ -156,6 +234,12 @@ static PyObject *memory_new(PyTypeObject *type, PyObject *args, PyObject *kwargs
 }
 
 static PyMethodDef memory_methods[] = {
+    {"read", (PyCFunction)(void (*)(void))memory_read, METH_FASTCALL,
+     "read([store], start=0, stop=None)\n--\n\nA copy of the bytes from start to stop, as a bytearray, with the "
+     "meaning they have for slices of lists."},
+    {"write", (PyCFunction)(void (*)(void))memory_write, METH_FASTCALL,
+     "write([store], value, start=0)\n--\n\nWrite bytes at start (negative: counted from the end) and return their "
+     "number.\n\nRaises IndexError if they do not fit; then nothing is written."},
     {"_grow", memory_grow, METH_O, NULL},
     {NULL, NULL, 0, NULL},
 };

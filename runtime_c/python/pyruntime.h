@@ -34,6 +34,16 @@ struct w2s_py_signature {
   uint32_t id; /* canonical type id */
 };
 
+/* Objects that wasm code has references to, by handle; handle 0 is null. */
+struct w2s_py_externs {
+  struct w2s_py_extern *entries;
+  uint32_t n;     /* entries in use or free; the first one stands for null */
+  uint32_t room;
+  uint32_t free;  /* first of the free entries, 0 if there is none */
+  uint32_t n_new; /* handles given out since the last collection */
+  uint32_t due;   /* collect when so many have been */
+};
+
 /* A store. */
 struct w2s_py_store {
   PyObject_HEAD
@@ -45,8 +55,8 @@ struct w2s_py_store {
   uint64_t n_thrown;             /* how many there were: the number of the last one */
   Py_ssize_t n_views;            /* live buffers over memories of the store */
   PyObject *hosts;               /* list of w2s_py_host */
-  PyObject *extern_objects;      /* list: handle -> object; handle 0 is null */
-  PyObject *extern_handles;      /* dict: address of the object -> handle */
+  struct w2s_py_externs externs;
+  Py_ssize_t n_holders;          /* C frames that hold handles outside of wasm code */
 };
 
 /* What functions, memories, tables and globals have in common. Two are equal when kind and keys are. */
@@ -63,6 +73,7 @@ struct w2s_py_func {
   vectorcallfunc vectorcall;
   struct w2s_funcref *func;
   w2s_trampoline trampoline; /* NULL for a host function */
+  uint32_t traits;           /* enum w2s_func_traits */
   struct w2s_py_signature signature;
   PyObject *name; /* str for messages, or NULL */
 };
@@ -174,13 +185,28 @@ int w2s_py_signature_of(uint32_t type_id, struct w2s_py_signature *out);
 
 /* The C store if it may be used here and now, or NULL with UsageError set: closed, or another thread is inside. */
 struct w2s_store *w2s_py_store_use(struct w2s_py_store *self);
-/* The externref handle of an object (None is 0, null); -1 with an exception. */
-int w2s_py_extern_handle(struct w2s_py_store *self, PyObject *object, uint32_t *out);
-/* New reference. */
-PyObject *w2s_py_extern_object(struct w2s_py_store *self, uint32_t handle);
 /* Raise what `error` says; for W2S_TRAP_HOST the exception that the host function left. Returns NULL. `self` may be NULL
  * if the error is no trap. */
 PyObject *w2s_py_raise(struct w2s_py_store *self, const struct w2s_error *error);
+
+/* ---- pyextern.c ---- */
+
+/* A handle for an object (None is 0, null); -1 with an exception. It lasts until a collection finds that nothing in the
+ * store holds it. Collections happen between calls only; code that holds handles meanwhile counts in `n_holders`. */
+int w2s_py_extern_handle(struct w2s_py_store *self, PyObject *object, uint32_t *out);
+/* New reference. */
+PyObject *w2s_py_extern_object(struct w2s_py_store *self, uint32_t handle);
+/* Release the objects that nothing in the store refers to. Runs finalizers, which may close the store. */
+void w2s_py_externs_collect(struct w2s_py_store *self);
+static inline void w2s_py_externs_settle(struct w2s_py_store *self) {
+  if (self->externs.n_new > self->externs.due && self->active == NULL && self->n_holders == 0) {
+    w2s_py_externs_collect(self);
+  }
+}
+int w2s_py_externs_traverse(const struct w2s_py_externs *self, visitproc visit, void *arg);
+/* Let go of all objects; handles keep their numbers and read as None. */
+void w2s_py_externs_clear(struct w2s_py_externs *self);
+void w2s_py_externs_free(struct w2s_py_externs *self);
 
 /* ---- pyexception.c ---- */
 

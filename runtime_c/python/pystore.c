@@ -1,4 +1,4 @@
-/* The store's Python object: ownership, externref handles, instantiation, closing, errors. */
+/* The store's Python object: ownership, instantiation, closing, errors. */
 #include "pyruntime.h"
 
 #include <string.h>
@@ -18,58 +18,6 @@ struct w2s_store *w2s_py_store_use(struct w2s_py_store *self) {
     return NULL;
   }
   return self->store;
-}
-
-/* ---- externref handles ---- */
-
-int w2s_py_extern_handle(struct w2s_py_store *self, PyObject *object, uint32_t *out) {
-  *out = 0;
-  if (object == Py_None) return 0;
-  PyObject *key = PyLong_FromVoidPtr(object);
-  if (key == NULL) return -1;
-  PyObject *known = PyDict_GetItemWithError(self->extern_handles, key);
-  int status = -1;
-  if (known != NULL) {
-    *out = (uint32_t)PyLong_AsUnsignedLong(known);
-    status = 0;
-  } else if (!PyErr_Occurred()) {
-    const Py_ssize_t n = PyList_GET_SIZE(self->extern_objects);
-    PyObject *handle = NULL;
-    if (n >= (Py_ssize_t)UINT32_MAX) {
-      PyErr_SetString(w2s_py.ResourceError, "too many externref objects in the store");
-    } else {
-      handle = PyLong_FromSsize_t(n);
-    }
-    if (handle != NULL && PyList_Append(self->extern_objects, object) == 0) {
-      status = PyDict_SetItem(self->extern_handles, key, handle);
-      *out = (uint32_t)n;
-    }
-    Py_XDECREF(handle);
-  }
-  Py_DECREF(key);
-  return status;
-}
-
-PyObject *w2s_py_extern_object(struct w2s_py_store *self, uint32_t handle) {
-  if (handle == 0) return Py_NewRef(Py_None);
-  if (self->extern_objects == NULL || (Py_ssize_t)handle >= PyList_GET_SIZE(self->extern_objects)) {
-    return PyErr_Format(w2s_py.UsageError, "externref %u is not of this store", (unsigned)handle);
-  }
-  return Py_NewRef(PyList_GET_ITEM(self->extern_objects, (Py_ssize_t)handle));
-}
-
-/* Empty both sides of the handle table; handle 0 stays null. */
-static int reset_externs(struct w2s_py_store *self) {
-  PyObject *objects = PyList_New(1), *handles = PyDict_New();
-  if (objects == NULL || handles == NULL) {
-    Py_XDECREF(objects);
-    Py_XDECREF(handles);
-    return -1;
-  }
-  PyList_SET_ITEM(objects, 0, Py_NewRef(Py_None));
-  Py_XSETREF(self->extern_objects, objects);
-  Py_XSETREF(self->extern_handles, handles);
-  return 0;
 }
 
 /* ---- errors ---- */
@@ -116,7 +64,7 @@ static PyObject *store_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
   struct w2s_py_store *self = (struct w2s_py_store *)type->tp_alloc(type, 0);
   if (self == NULL) return NULL;
   self->hosts = PyList_New(0);
-  if (self->hosts == NULL || reset_externs(self) < 0) {
+  if (self->hosts == NULL) {
     Py_DECREF(self);
     return NULL;
   }
@@ -136,8 +84,7 @@ static int store_traverse(PyObject *object, visitproc visit, void *arg) {
   Py_VISIT(self->pending);
   Py_VISIT(self->thrown);
   Py_VISIT(self->hosts);
-  Py_VISIT(self->extern_objects);
-  return 0;
+  return w2s_py_externs_traverse(&self->externs, visit, arg);
 }
 
 /* Breaks cycles through externref objects. Host functions stay: wasm may still hold pointers to them until the
@@ -146,13 +93,7 @@ static int store_clear(PyObject *object) {
   struct w2s_py_store *self = as_store(object);
   Py_CLEAR(self->pending);
   Py_CLEAR(self->thrown);
-  if (self->extern_objects != NULL) {
-    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(self->extern_objects); i++) {
-      PyObject *old = PyList_GET_ITEM(self->extern_objects, i);
-      PyList_SET_ITEM(self->extern_objects, i, Py_NewRef(Py_None));
-      Py_DECREF(old);
-    }
-  }
+  w2s_py_externs_clear(&self->externs);
   return 0;
 }
 
@@ -164,8 +105,7 @@ static void store_delete(struct w2s_py_store *self) {
   Py_CLEAR(self->pending);
   Py_CLEAR(self->thrown);
   Py_CLEAR(self->hosts);
-  Py_CLEAR(self->extern_objects);
-  Py_CLEAR(self->extern_handles);
+  w2s_py_externs_free(&self->externs);
 }
 
 static void store_dealloc(PyObject *object) {
@@ -197,6 +137,14 @@ static PyObject *store_interrupt(PyObject *object, PyObject *unused) {
   (void)unused;
   struct w2s_store *store = as_store(object)->store;
   if (store != NULL) w2s_store_interrupt(store);
+  Py_RETURN_NONE;
+}
+
+static PyObject *store_gc(PyObject *object, PyObject *unused) {
+  (void)unused;
+  struct w2s_py_store *self = as_store(object);
+  if (w2s_py_store_use(self) == NULL) return NULL;
+  if (self->active == NULL && self->n_holders == 0) w2s_py_externs_collect(self);
   Py_RETURN_NONE;
 }
 
@@ -289,6 +237,7 @@ static PyObject *store_instantiate(PyObject *object, PyObject *args) {
   PyMem_Free(externs);
   PyObject *result = status == W2S_OK ? PyLong_FromVoidPtr(instance) : w2s_py_raise(self, &error);
   w2s_py_end(self, &frame);
+  w2s_py_externs_settle(self);
   return result;
 }
 
@@ -316,6 +265,9 @@ static PyMethodDef store_methods[] = {
      "interrupt()\n--\n\nMake code of the store that waits (``memory.atomic.wait``) trap with TrapCode.INTERRUPT.\n\n"
      "May be called by any thread at any time. A call that runs but does not wait just now is interrupted when it does;\n"
      "if none runs, nothing happens. It takes effect within 50 ms."},
+    {"gc", store_gc, METH_NOARGS,
+     "gc()\n--\n\nLet go of the externref objects that nothing in the store refers to any more.\n\n"
+     "This happens by itself now and then, between calls. While code of the store runs, nothing is let go."},
     {"_new_host", store_new_host, METH_VARARGS, NULL},
     {"_instantiate", store_instantiate, METH_VARARGS, NULL},
     {"_wasi_new", w2s_py_wasi_new, METH_NOARGS, NULL},

@@ -68,7 +68,10 @@ static int table_assign(PyObject *self, PyObject *key, PyObject *value) {
   union w2s_ref element = {.word = 0};
   struct w2s_py_store *store = as_table(self)->item.store;
   if (to_element(store, &as_table(self)->table->type, value, &element) < 0) return -1;
-  if (w2s_table_set(as_table(self)->table, (uint64_t)at, element)) return 0;
+  if (w2s_table_set(as_table(self)->table, (uint64_t)at, element)) {
+    w2s_py_externs_settle(store);
+    return 0;
+  }
   PyErr_Format(PyExc_IndexError, "element %zd", at);
   return -1;
 }
@@ -82,7 +85,9 @@ static PyObject *table_grow(PyObject *self, PyObject *args) {
   if (table == NULL) return NULL;
   union w2s_ref element = {.word = 0};
   if (to_element(as_table(self)->item.store, &table->type, init, &element) < 0) return NULL;
+  as_table(self)->item.store->n_holders++;
   const uint64_t old = w2s_table_grow(table, delta, element);
+  as_table(self)->item.store->n_holders--;
   if (old == UINT64_MAX) Py_RETURN_NONE;
   return PyLong_FromUnsignedLongLong(old);
 }
@@ -113,8 +118,10 @@ static PyObject *table_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
   if (w2s_py_maximum(max, &top) < 0 || w2s_py_store_use(store) == NULL) return NULL;
   if (to_element(store, &valtype, init, &element) < 0 || w2s_py_store_use(store) == NULL) return NULL;
   struct w2s_error error;
+  store->n_holders++;
   struct w2s_table *table =
       w2s_table_new(store->store, &valtype, min, top, max != Py_None, is64, element, &error);
+  store->n_holders--;
   return table != NULL ? w2s_py_table_wrap(type, store, table) : w2s_py_raise(store, &error);
 }
 

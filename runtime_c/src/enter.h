@@ -34,11 +34,23 @@ struct w2si_activation {
   uint32_t fp_control;          /* the host's */
 };
 
-/* What `flags` of a w2s_funcref holds: the kind in the low byte, the type's index in its module above it. */
-enum { W2SI_FUNC_WASM = 1, W2SI_FUNC_HOST = 2, W2SI_FUNC_WASI = 3, W2SI_FUNC_KIND = 0xff, W2SI_FUNC_TYPE_SHIFT = 8 };
+/* What `flags` of a w2s_funcref holds: the kind, an enum w2s_func_traits, and the type's index in its module. */
+enum {
+  W2SI_FUNC_WASM = 1,
+  W2SI_FUNC_HOST = 2,
+  W2SI_FUNC_WASI = 3,
+  W2SI_FUNC_KIND = 0xf,
+  W2SI_FUNC_TRAITS_SHIFT = 4,
+  W2SI_FUNC_TRAITS = 0xf,
+  W2SI_FUNC_TYPE_SHIFT = 8
+};
 
 /* Array call -> native code of `func`, or NULL if it is a host function. Valid as long as the function. */
 w2s_trampoline w2s_func_trampoline(const struct w2s_funcref *func);
+/* An enum w2s_func_traits: what need not be done for a call. */
+uint32_t w2s_func_traits(const struct w2s_funcref *func);
+/* The shortest way in, for a function that is total, while no other thread is in its store: it cannot fail. */
+void w2s_call_total(struct w2s_funcref *func, w2s_trampoline trampoline, union w2s_value *values);
 int32_t w2s_call_prepared(struct w2s_store *store, struct w2s_funcref *func, w2s_trampoline trampoline,
                           union w2s_value *values, void *cookie);
 /* Details of the failure that w2s_call_prepared just returned to this thread. Returns `status`. */

@@ -197,13 +197,15 @@ static void fill_refs(struct w2s_instance *instance) {
   struct w2s_funcref *refs = w2si_field(instance, meta->refs_offset);
   for (uint32_t k = 0; k < meta->escapes.n; k++) {
     uint32_t type = w2si_meta_funcs(meta)[escapes[k]].type;
+    uint32_t traits = w2si_meta_funcs(meta)[escapes[k]].traits & W2SI_FUNC_TRAITS;
     if (escapes[k] < meta->n_imported_funcs) {
       refs[k] = *instance->import_funcs[escapes[k]];
     } else {
       const struct w2s_descriptor *descriptor = instance->descriptor;
       refs[k] = (struct w2s_funcref){.code = descriptor->escapes[k], .vm = instance->vm,
                                      .type = descriptor->type_ids[type],
-                                     .flags = W2SI_FUNC_WASM | type << W2SI_FUNC_TYPE_SHIFT,
+                                     .flags = W2SI_FUNC_WASM | traits << W2SI_FUNC_TRAITS_SHIFT |
+                                              type << W2SI_FUNC_TYPE_SHIFT,
                                      .raw = descriptor->raws ? descriptor->raws[k] : NULL};
     }
   }

@@ -217,6 +217,17 @@ w2s_trampoline w2s_func_trampoline(const struct w2s_funcref *func) {
   return w2si_instance_descriptor(head->instance)->trampolines[func->flags >> W2SI_FUNC_TYPE_SHIFT];
 }
 
+uint32_t w2s_func_traits(const struct w2s_funcref *func) {
+  return func->flags >> W2SI_FUNC_TRAITS_SHIFT & W2SI_FUNC_TRAITS;
+}
+
+void w2s_call_total(struct w2s_funcref *func, w2s_trampoline trampoline, union w2s_value *values) {
+  const uint32_t fp_control = w2si_fp_control();
+  if (fp_control != W2SI_FP_DEFAULT) w2si_set_fp_control(W2SI_FP_DEFAULT);
+  trampoline(func, values);
+  if (fp_control != W2SI_FP_DEFAULT) w2si_set_fp_control(fp_control);
+}
+
 static int is_wasi(const struct w2s_funcref *func) { return (func->flags & W2SI_FUNC_KIND) == W2SI_FUNC_WASI; }
 
 /* A host function called by the host: no wasm frame is involved, so there is nothing to unwind. */

@@ -72,6 +72,10 @@ static void test_fp(struct env *env) {
   w2si_set_fp_control(host_mode);
   CHECK(guest_call(env->store, env->instance, GUEST_DIVIDE, 120, 20) == 1);
   CHECK(w2si_fp_control() == (host_mode & 0xffc0));
+  struct w2s_funcref *divide = guest_func(env->instance, GUEST_DIVIDE);
+  union w2s_value values[2] = {{.i32 = 120}, {.i32 = 20}};
+  w2s_call_total(divide, w2s_func_trampoline(divide), values);
+  CHECK(values[0].i32 == 1 && w2si_fp_control() == (host_mode & 0xffc0));
   CHECK(guest_call(env->store, env->instance, GUEST_CALL_HOST, ORDER_OK, 0) == 99);
   CHECK(env->fp_control == (host_mode & 0xffc0));
   CHECK(guest_call(env->store, env->instance, GUEST_LOAD, 0, 0) < 0 && w2si_fp_control() == (host_mode & 0xffc0));

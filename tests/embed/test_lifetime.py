@@ -152,7 +152,8 @@ def test_calls_do_not_leak_references(wat: Compile) -> None:
             inst.g()
         except ZeroDivisionError:
             continue
-    assert sys.getrefcount(thing) == count
+    inst.store.gc()
+    assert sys.getrefcount(thing) < count
 
 
 def test_an_externref_has_one_handle(wat: Compile) -> None:

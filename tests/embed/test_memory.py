@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from typing import Any
 
 import numpy
 import pytest
@@ -125,6 +126,60 @@ def test_wasmtime_shapes(inst: aot.Instance) -> None:
     assert memory.grow(store, 2) == 1
     assert memory.type(store) == aot.MemoryType(aot.Limits(3, 4))
     assert repr(memory) == "<Memory 3 4, 196608 bytes>"
+
+
+def test_read_and_write_check_what_they_get(inst: aot.Instance) -> None:
+    memory: Any = inst.memory
+    other = aot.Store(inst.store.engine)
+    with pytest.raises(aot.UsageError, match="another store"):
+        memory.read(other, 0, 1)
+    with pytest.raises(aot.UsageError, match="another store"):
+        memory.write(other, b"x")
+    wrong: Any
+    for wrong in ((0, 1, 2), ("x",), (1.5,)):
+        with pytest.raises(TypeError):
+            memory.read(*wrong)
+    for wrong in ((), (b"x", 1, 2), ("text",), (b"x", "1")):
+        with pytest.raises(TypeError):
+            memory.write(*wrong)
+    assert memory.read(None, None) == memory.read(-1 << 80, 1 << 80) == memory[:]
+    assert memory.read(5, 2) == b""
+    assert memory.write(b"", 1) == 0
+    with pytest.raises(IndexError, match="1 bytes at"):
+        memory.write(b"x", 1 << 80)
+    inst.store.close()
+    with pytest.raises(aot.UsageError, match="closed"):
+        memory.read(0, 1)
+    with pytest.raises(aot.UsageError, match="closed"):
+        memory.write(b"x")
+
+
+def test_strings(inst: aot.Instance) -> None:
+    memory = inst.memory
+    assert memory.write_string("größe", 100) == 7
+    assert memory.read_string(100, 7) == "größe"
+    assert memory.write_string("ende", 200, "utf-16-le", terminated=True) == 9
+    assert memory.read_string(200, 8, "utf-16-le") == "ende"
+    long = "x" * 1000
+    assert memory.write_string(long, 1000, terminated=True) == 1001
+    assert memory.read_cstring(1000) == long
+    assert memory.read_cstring(0) == "wasm"
+    assert memory.write_string("x" * 8, PAGE - 8) == 8
+    for start, size in ((PAGE - 7, 8), (-1, 1), (0, -1), (PAGE + 1, 0)):
+        with pytest.raises(IndexError, match=f"{size} bytes at {start}"):
+            memory.read_string(start, size)
+    for start in (PAGE - 8, PAGE, -1):
+        with pytest.raises(IndexError, match="no zero byte"):
+            memory.read_cstring(start)
+    with pytest.raises(IndexError):
+        memory.write_string("xx", PAGE - 1)
+    with pytest.raises(IndexError):
+        memory.write_string("x", -1)
+    assert memory.read_string(PAGE - 8, 8) == "x" * 8
+    memory[0] = 0xFF
+    with pytest.raises(UnicodeDecodeError):
+        memory.read_cstring(0)
+    assert memory.read_cstring(0, errors="replace") == "\ufffdasm"
 
 
 def test_ctypes(inst: aot.Instance) -> None:

@@ -287,6 +287,7 @@ struct w2s_meta_func {
   uint32_t type;      /* type index */
   uint32_t vm_offset; /* imported: of its w2s_import_func in the context; else 0 */
   int32_t ref;        /* index of its funcref slot in the context (`escapes`), or -1 */
+  uint32_t traits;    /* enum w2s_func_traits, of functions with a slot */
 };
 
 struct w2s_meta_memory {
@@ -304,6 +305,12 @@ struct w2s_meta_memory {
   uint64_t image_start; /* linear address of the image's first byte, page aligned */
   uint64_t image_bytes; /* whole host pages (4096) */
   uint64_t image_offset; /* from the start of the .so's image section, page aligned */
+};
+
+/* What is known of a function's body. */
+enum w2s_func_traits {
+  W2S_FUNC_SHORT = 1, /* no loop and no call: over within nanoseconds */
+  W2S_FUNC_TOTAL = 2  /* and nothing in it traps */
 };
 
 /* A constant expression: `n` w2s_meta_const records from `first`, in execution order. */
