@@ -139,6 +139,14 @@ def copy_entry(entry: Path, out: Path) -> None:
             left -= len(block)
 
 
+def without_trailer(data: bytes) -> bytes:
+    """The bytes of a ``.so``, be it an entry of a cache or not."""
+    end = len(data) - _TRAILER.size
+    if end >= 0 and _TRAILER.unpack_from(data, end)[:2] == (_MAGIC, end):
+        return data[:end]
+    return data
+
+
 def _append_trailer(path: Path) -> None:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").digest()

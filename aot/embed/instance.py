@@ -107,6 +107,9 @@ class Instance:
         self.__dict__[name] = found  # the next look-up costs what any attribute costs
         return found
 
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        raise TypeError("cannot pickle an instance: pickle its module, and instantiate that")
+
     def __dir__(self) -> list[str]:
         return sorted({*object.__dir__(self), *self.exports})
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from aot.embed._native import ffi, lib
-from aot.embed.engine import Engine
+from aot.embed.engine import Config, Engine
 from aot.embed.metadata import Metadata
 from aot.embed.store import Store
 from aot.embed.types import ExportType, ImportType
@@ -73,27 +73,60 @@ class Module:
 
         Raises FormatError if it is truncated, foreign to this machine, or made for another release.
         """
-        from aot.build import read_meta
-
         _check_engine(engine)
         place = Path(path)
+        return cls._checked(engine, place, place.name)
+
+    @classmethod
+    def deserialize(cls, engine: Engine, data: bytes | bytearray | memoryview) -> Self:
+        """Load what `serialize` gave, or the bytes of a ``.so``. They are code: load only what you trust.
+
+        Raises FormatError if they are truncated, foreign to this machine, or made by another release.
+        """
+        from aot.embed.serialized import nameless_file
+
+        _check_engine(engine)
+        with nameless_file(bytes(data)) as fd:
+            return cls._checked(engine, Path(f"/proc/self/fd/{fd}"), "", fd)
+
+    def serialize(self) -> bytes:
+        """The compiled module, as `deserialize` takes it and as it stands in a ``.so`` file.
+
+        It runs on machines of the same kind, with a CPU of at least the level it was compiled for, and this release.
+        """
+        from aot.embed.serialized import code_of
+
+        return code_of(self._pointer)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled as its compiled code, so that unpickling needs no compiler. As ever, unpickling runs code of whoever
+        made the pickle.
+        """
+        return _unpickle, (type(self), self._engine.config, self._name, self.serialize())
+
+    @classmethod
+    def _checked(cls, engine: Engine, path: Path, name: str, fd: int | None = None) -> Self:
+        """Open a file after looking at it: nothing of a damaged one is run."""
+        from aot.build import read_meta
+
         try:
-            read_meta(place)
+            read_meta(path)
         except FormatError as err:
-            raise FormatError(f"{place}: {err}") from None
+            raise FormatError(f"{path if fd is None else 'serialized module'}: {err}") from None
         module = cls.__new__(cls)
         module._engine = engine
-        module._name = place.name
-        module._open(place)
+        module._name = name
+        module._open(path, fd)
         return module
 
-    def _open(self, path: Path) -> None:
+    def _open(self, path: Path, fd: int | None = None) -> None:
         out, error = ffi.new("struct w2s_module **"), ffi.new("struct w2s_error *")
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        own = os.open(path, os.O_RDONLY | os.O_CLOEXEC) if fd is None else fd
         try:
-            status = lib.w2s_module_open(fd, os.fsencode(path), out, error)
+            status = lib.w2s_module_open(own, os.fsencode(path), out, error)
         finally:
-            os.close(fd)
+            if fd is None:
+                os.close(own)
         if status != lib.W2S_OK:
             message = ffi.string(error.message).decode("utf-8", "replace")
             raise (ResourceError if status == lib.W2S_ERR_RESOURCE else FormatError)(message)
@@ -177,6 +210,12 @@ def _merge(
     if not isinstance(imports, Mapping):
         raise TypeError("imports are given in order or by module name, not both")
     return {**imports, **modules}
+
+
+def _unpickle(cls: type[Module], config: Config, name: str, data: bytes) -> Module:
+    module = cls.deserialize(Engine(config), data)
+    module._name = name
+    return module
 
 
 def _check_engine(engine: Engine) -> None:

@@ -55,6 +55,11 @@ class ValType:
         """Whether values of the type are references."""
         return self._code in (lib.W2S_REF, lib.W2S_REF_NULL)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self.is_ref and self._heap >= 0:
+            raise TypeError(f"cannot pickle {self!r}: its type index has a meaning in this process only")
+        return ValType, (self._code, self._heap)
+
     def __str__(self) -> str:
         if self.is_ref:
             return str(RefType(self._code == lib.W2S_REF_NULL, self._heap))
@@ -90,6 +95,9 @@ class FuncType:
     def __init__(self, params: Iterable[ValType], results: Iterable[ValType]) -> None:
         object.__setattr__(self, "params", _check_types(params))
         object.__setattr__(self, "results", _check_types(results))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return FuncType, (self.params, self.results)  # without the id, which other processes give anew
 
     @classmethod
     def _of_id(cls, type_id: int) -> FuncType:

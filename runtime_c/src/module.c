@@ -239,6 +239,8 @@ int32_t w2s_module_linked(const struct w2s_descriptor *descriptor, struct w2s_mo
   return status;
 }
 
+int32_t w2s_module_fd(const struct w2s_module *module) { return module->fd; }
+
 void w2s_module_retain(struct w2s_module *module) {
   w2si_lock();
   module->refs++;

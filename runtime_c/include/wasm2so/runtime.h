@@ -92,6 +92,8 @@ int32_t w2s_module_linked(const struct w2s_descriptor *descriptor, struct w2s_mo
 void w2s_module_retain(struct w2s_module *module);
 void w2s_module_release(struct w2s_module *module);
 const struct w2s_descriptor *w2s_module_descriptor_of(const struct w2s_module *module);
+/* The descriptor of the module's own file, which stays the module's: the caller reads it at given offsets only. */
+int32_t w2s_module_fd(const struct w2s_module *module);
 
 /* Canonical ids: equal structure, equal id, process wide. */
 uint32_t w2s_type_intern_func(const struct w2s_valtype *params, size_t n_params, const struct w2s_valtype *results,
