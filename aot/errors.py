@@ -71,6 +71,18 @@ class LinkError(WasmError):
     """An import is missing or does not fit (assert_unlinkable)."""
 
 
+class ImportCountError(LinkError):
+    """Imports were given in order, but not as many as the module has."""
+
+
+class UnknownImportError(LinkError):
+    """Nothing was given, or is defined, for an import."""
+
+
+class ImportTypeError(LinkError):
+    """What was given for an import is of another kind or type."""
+
+
 class ResourceError(WasmError):
     """A limit of the store was reached, or the system is out of memory or address space."""
 

@@ -26,7 +26,7 @@ from aot.embed.types import (
     TagType,
     ValType,
 )
-from aot.errors import FormatError, LinkError, ResourceError, UsageError
+from aot.errors import FormatError, ImportTypeError, ResourceError, UsageError
 
 # What the extension makes objects of and raises.
 _native.register(
@@ -40,7 +40,7 @@ _native.register(
         "WasmException": WasmException,
         "Trap": Trap,
         "ExitTrap": ExitTrap,
-        "LinkError": LinkError,
+        "LinkError": ImportTypeError,  # all that it is left to find out
         "ResourceError": ResourceError,
         "FormatError": FormatError,
         "UsageError": UsageError,

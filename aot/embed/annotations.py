@@ -210,7 +210,7 @@ def _val_type(hint: Any, where: str) -> ValType:
         raise UsageError(f"{where} has no annotation")
     if hint is int:
         raise UsageError(f"{where} is int, which may be i32 or i64: annotate it aot.i32 or aot.i64")
-    raise UsageError(f"{where} is {_text(hint)}, which is no WebAssembly type: use aot.i32, aot.externref ...")
+    raise UsageError(f"{where} is {text_of(hint)}, which is no WebAssembly type: use aot.i32, aot.externref ...")
 
 
 def exact_type(hint: Any) -> ValType | None:
@@ -233,8 +233,8 @@ def contradiction(found: Signature, wanted: FuncType) -> str | None:
     if n > len(found.params) and not found.variadic:
         return f"the host function takes {len(found.params)} of the {n} arguments that the import gives"
     for (name, hint), given in zip(found.params, wanted.params, strict=False):
-        if not _admits(hint, given, is_result=False):
-            return f"parameter {name!r} is {_text(hint)}, the import gives {given}"
+        if not admits(hint, given, is_result=False):
+            return f"parameter {name!r} is {text_of(hint)}, the import gives {given}"
     return _result_contradiction(_awaited(found.result), wanted.results)
 
 
@@ -250,14 +250,14 @@ def _result_contradiction(hint: Any, wanted: tuple[ValType, ...]) -> str | None:
             fits = get_origin(hint) in (tuple, list) or hint in (tuple, list)
         else:
             fits = len(results) == len(wanted) and all(
-                _admits(one, t, is_result=True) for one, t in zip(results, wanted, strict=True)
+                admits(one, t, is_result=True) for one, t in zip(results, wanted, strict=True)
             )
     else:
-        fits = wanted[0].is_ref if nothing else _admits(hint, wanted[0], is_result=True)
+        fits = wanted[0].is_ref if nothing else admits(hint, wanted[0], is_result=True)
     if fits:
         return None
     words = " ".join(map(str, wanted)) or "no result"
-    return f"the result is {_text(hint)}, the import expects {words}"
+    return f"the result is {text_of(hint)}, the import expects {words}"
 
 
 def _awaited(hint: Any) -> Any:
@@ -265,7 +265,7 @@ def _awaited(hint: Any) -> Any:
     return get_args(hint)[-1] if get_origin(hint) in (Awaitable, Coroutine) else hint
 
 
-def _admits(hint: Any, val_type: ValType, *, is_result: bool) -> bool:
+def admits(hint: Any, val_type: ValType, *, is_result: bool) -> bool:
     """Whether a value of ``val_type`` may stand where ``hint`` is, or for a result the other way round."""
     if any(hint is anything for anything in _ANYTHING) or isinstance(hint, TypeVar):
         return True
@@ -274,13 +274,13 @@ def _admits(hint: Any, val_type: ValType, *, is_result: bool) -> bool:
         return exact == val_type or _related(exact, val_type)
     origin = get_origin(hint)
     if origin is Annotated:
-        return _admits(get_args(hint)[0], val_type, is_result=is_result)
+        return admits(get_args(hint)[0], val_type, is_result=is_result)
     if isinstance(hint, NewType):
-        return _admits(hint.__supertype__, val_type, is_result=is_result)
+        return admits(hint.__supertype__, val_type, is_result=is_result)
     if origin in _UNIONS:
-        return any(_admits(one, val_type, is_result=is_result) for one in get_args(hint))
+        return any(admits(one, val_type, is_result=is_result) for one in get_args(hint))
     if origin is Literal:
-        return any(_admits(type(one), val_type, is_result=is_result) for one in get_args(hint))
+        return any(admits(type(one), val_type, is_result=is_result) for one in get_args(hint))
     if hint is None or hint is type(None):
         return val_type.is_ref
     kind = origin or hint
@@ -315,7 +315,7 @@ def _related(one: ValType, other: ValType) -> bool:
     return bool(lib.w2s_valtype_matches(pair, pair + 1) or lib.w2s_valtype_matches(pair + 1, pair))
 
 
-def _text(hint: Any) -> str:
+def text_of(hint: Any) -> str:
     exact = exact_type(hint)
     if exact is not None:
         return str(exact)

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
+from aot.embed.exception import Tag
 from aot.embed.func import Func
+from aot.embed.global_ import Global
 from aot.embed.linking import Linkable, resolve_imports
+from aot.embed.memory import Memory
+from aot.embed.shared import SharedMemory
 from aot.embed.store import Store
 from aot.embed.storelike import Storelike, is_storelike, store_of
+from aot.embed.table import Table
+from aot.embed.typed import disagreement
+from aot.embed.types import FuncType
 from aot.embed.wasi import WasiContext
-from aot.errors import UsageError
+from aot.errors import LinkError, UsageError
 
 if TYPE_CHECKING:
     from aot.embed.module import Module
+
+_T = TypeVar("_T")
+_R = TypeVar("_R")
+_P = ParamSpec("_P")
 
 
 class InstanceExports(Mapping[str, Any]):
@@ -66,7 +77,9 @@ class Instance:
     """An instance of a module. Its exports are attributes: ``instance.gcd(6, 9)``, ``instance.memory``.
 
     Exports whose names are no identifiers, that the class itself uses (``exports``, ``module``, ``store``,
-    ``wasi``), or that Python gives a meaning (``__copy__``), are found in ``instance.exports``.
+    ``wasi``, ``get_...``), or that Python gives a meaning (``__copy__``), are found in ``instance.exports``.
+
+    Nothing is made of an export before it is asked for, and the same object is given ever after.
     """
 
     def __init__(
@@ -80,11 +93,15 @@ class Instance:
         """Instantiate ``module`` in ``store`` and run its start function.
 
         ``imports`` are given in the order of ``module.imports``, or by module and name; functions of WASI that are not
-        among the latter come from ``wasi``, else from the store's context. Raises LinkError if one is missing or
-        does not fit, ResourceError if limits do not allow it, Trap and what host functions raise.
+        among the latter come from ``wasi``, else from the store's context.
+
+        Raises ImportCountError, UnknownImportError or ImportTypeError (all of them LinkError) if imports do not fit,
+        ResourceError if limits do not allow it, Trap and what host functions raise.
         """
         if not isinstance(store, Store):
             raise TypeError(f"expected a Store, not {type(store).__name__}")
+        if wasi is not None and wasi.store is not store:
+            raise UsageError("the WASI context belongs to another store")
         self.wasi = store.wasi if wasi is None else wasi
         items = resolve_imports(store, module._metadata.imports, imports, self.wasi)
         store._modules[module._address] = module
@@ -97,6 +114,66 @@ class Instance:
         self.store = store
         self.module = module
         self.exports = InstanceExports(store, module, address)
+
+    def get_export(self, name: str) -> Any:
+        """The export ``name``, or None if there is none."""
+        return self.exports.get(name)
+
+    def get_func(self, name: str) -> Func | None:
+        """The exported function ``name``; None if there is none, or it is something else."""
+        return self._export_of_kind(Func, name)
+
+    def get_table(self, name: str) -> Table | None:
+        """The exported table ``name``; None if there is none, or it is something else."""
+        return self._export_of_kind(Table, name)
+
+    def get_memory(self, name: str) -> Memory | None:
+        """The exported memory ``name``; None if there is none, or it is something else, such as a shared memory."""
+        return self._export_of_kind(Memory, name)
+
+    def get_shared_memory(self, name: str) -> SharedMemory | None:
+        """The exported shared memory ``name``; None if there is none, or it is something else."""
+        return self._export_of_kind(SharedMemory, name)
+
+    def get_global(self, name: str) -> Global | None:
+        """The exported global ``name``; None if there is none, or it is something else."""
+        return self._export_of_kind(Global, name)
+
+    def get_tag(self, name: str) -> Tag | None:
+        """The exported tag ``name``; None if there is none, or it is something else."""
+        return self._export_of_kind(Tag, name)
+
+    def _export_of_kind(self, kind: type[_T], name: str) -> _T | None:
+        found = self.exports.get(name)
+        return found if isinstance(found, kind) else None
+
+    @overload
+    def get_typed_func(
+        self, name: str, like: FuncType | None = None, *, params: Any = None, results: Any = None
+    ) -> Func: ...
+    @overload
+    def get_typed_func(self, name: str, like: type) -> Any: ...
+    @overload
+    def get_typed_func(self, name: str, like: Callable[_P, _R]) -> Callable[_P, _R]: ...
+    def get_typed_func(self, name: str, like: Any = None, *, params: Any = None, results: Any = None) -> Any:
+        """The exported function ``name``, if its type is the one that is expected: ``like``, or ``params`` and
+        ``results``, each one type or a sequence of types (``ValType.i32()``, ``aot.i32``, ``float``).
+
+        ``like`` is a `FuncType`; a protocol with an annotated ``__call__``; or an annotated callable, which then is
+        also what type checkers take the result for.
+
+        >>> add = instance.get_typed_func("add", params=(aot.i32, aot.i32), results=aot.i32)  # doctest: +SKIP
+
+        Raises LinkError if there is no such function or its type differs. The types were then compared once; calls
+        only look whether the arguments are fit for them.
+        """
+        func = self.get_func(name)
+        if func is None:
+            raise LinkError(f"the instance exports no function {name!r}")
+        reason = disagreement(func.type(), like, params, results)
+        if reason is not None:
+            raise LinkError(f"the function {name!r} is not as expected: {reason}")
+        return func
 
     def __getattr__(self, name: str) -> Any:
         exports = self.__dict__.get("exports")

@@ -12,7 +12,7 @@ from aot.embed.global_ import Global
 from aot.embed.store import Store
 from aot.embed.types import ExternType, FuncType, GlobalType, ImportType, MemoryType, TableType, TagType, kind_name
 from aot.embed.wasi import WASI_MODULES, WasiContext
-from aot.errors import LinkError, UsageError
+from aot.errors import ImportCountError, ImportTypeError, UnknownImportError, UsageError
 
 Linkable = Item | SharedMemoryBase
 
@@ -49,17 +49,19 @@ def _by_position(wanted: Sequence[ImportType], given: Sequence[Any]) -> Callable
     if isinstance(given, (str, bytes)) or not isinstance(given, Sequence):
         raise TypeError(f"imports must be a mapping or a sequence, not {type(given).__name__}")
     if len(given) != len(wanted):
-        raise LinkError(f"expected {len(wanted)} imports, {len(given)} given")
+        raise ImportCountError(f"expected {len(wanted)} imports, {len(given)} given")
     return lambda n, import_: given[n]
 
 
 def wasi_function(wasi: WasiContext | None, import_: ImportType) -> Func:
     """The function of WASI that an import names. Raises LinkError if there is none."""
     if import_.module in WASI_MODULES and wasi is None:
-        raise LinkError(f"unknown import: {describe(import_)}; programs that need WASI are given wasi=aot.Wasi(...)")
+        raise UnknownImportError(
+            f"unknown import: {describe(import_)}; programs that need WASI are given wasi=aot.Wasi(...)"
+        )
     found = None if wasi is None else wasi._function(import_.module, import_.name)
     if found is None:
-        raise LinkError(f"unknown import: {describe(import_)}")
+        raise UnknownImportError(f"unknown import: {describe(import_)}")
     return found
 
 
@@ -88,20 +90,20 @@ def _as_item(store: Store, import_: ImportType, value: Any) -> Linkable:
             raise UsageError(f"import {describe(import_)} belongs to another store")
         found = next(t for base, t in _BASES if isinstance(value, base))
         if not isinstance(wanted, found):
-            raise LinkError(f"incompatible import type: {describe(import_)} was given a {type(value).__name__}")
+            raise ImportTypeError(f"incompatible import type: {describe(import_)} was given a {type(value).__name__}")
         return value
     if isinstance(wanted, FuncType) and callable(value):
         return _host_func(store, import_, wanted, value)
     if isinstance(wanted, GlobalType) and not wanted.mutable:
         return _global_of(store, import_, wanted, value)
-    raise LinkError(f"incompatible import type: {describe(import_)} was given {_what(wanted, value)}")
+    raise ImportTypeError(f"incompatible import type: {describe(import_)} was given {_what(wanted, value)}")
 
 
 def _host_func(store: Store, import_: ImportType, wanted: FuncType, func: Callable[..., Any]) -> Func:
     """Raises LinkError if the callable's annotations say that it cannot be called so."""
     said = signature_of(func)
     if said is not None and (problem := contradiction(said, wanted)) is not None:
-        raise LinkError(f"incompatible import type: {describe(import_)}: {problem}")
+        raise ImportTypeError(f"incompatible import type: {describe(import_)}: {problem}")
     name = f"{import_.module}.{import_.name}"
     caller = said is not None and said.wants_caller
     return make_host_func(Func, store, wanted._id, func, name=name, access_caller=caller)
@@ -111,7 +113,7 @@ def _global_of(store: Store, import_: ImportType, wanted: GlobalType, value: Any
     try:
         return Global(store, wanted, value)
     except (TypeError, OverflowError) as err:
-        raise LinkError(f"incompatible import type: {describe(import_)}: {err}") from err
+        raise ImportTypeError(f"incompatible import type: {describe(import_)}: {err}") from err
 
 
 def _what(wanted: ExternType, value: Any) -> str:

@@ -55,6 +55,11 @@ class ValType:
         """Whether values of the type are references."""
         return self._code in (lib.W2S_REF, lib.W2S_REF_NULL)
 
+    @property
+    def is_nullable(self) -> bool:
+        """Whether null is a value of the type."""
+        return bool(self._code == lib.W2S_REF_NULL)
+
     def __reduce__(self) -> tuple[Any, ...]:
         if self.is_ref and self._heap >= 0:
             raise TypeError(f"cannot pickle {self!r}: its type index has a meaning in this process only")

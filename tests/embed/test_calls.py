@@ -189,3 +189,10 @@ def test_func_called_through_tp_call(inst: aot.Instance) -> None:
     arguments = (20, 22)
     assert inst.add(*arguments) == 42
     assert aot.Func.__call__(inst.add, 1, 2) == 3
+
+
+def test_a_vector_that_only_a_type_mentions(wat: Compile) -> None:
+    """As a further result it is no C result, but the C code has a variable for it."""
+    inst = wat("""(module (import "env" "f" (func $f (result i64 v128)))
+      (func (export "f") (result i64 v128) (call $f)))""")(env={"f": lambda: (1, bytes(range(16)))})
+    assert inst.f() == (1, bytes(range(16)))
