@@ -238,7 +238,8 @@ def run_command(request: Request) -> int:
 
 def main(args: Sequence[str] | None = None) -> int:
     """The console script; ``args`` are the process's unless given. Returns the exit status."""
-    signal.signal(signal.SIGTERM, _leave)  # so that compilers are ended and temporary files removed
+    if signal.getsignal(signal.SIGTERM) != signal.SIG_IGN:
+        signal.signal(signal.SIGTERM, _leave)  # so that compilers are ended and temporary files removed
     try:
         status = cli.main(args, prog_name="wasm2so", standalone_mode=False)
     except click.ClickException as err:

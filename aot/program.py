@@ -49,8 +49,9 @@ def run(
         if not ready():
             _complain(shown, error)
             return FAILED
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if signal.getsignal(number) != signal.SIG_IGN:  # nohup and background jobs have them ignored
+                signal.signal(number, signal.SIG_DFL)
         numbers = [ffi.new("char []", os.fsencode(arg)) for arg in argv[1:]] if invoke is not None else []
         name = ffi.NULL if invoke is None else os.fsencode(invoke)
         status = lib.w2s_program_run(program, name, numbers, len(numbers), error)

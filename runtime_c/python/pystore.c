@@ -262,9 +262,10 @@ static PyMethodDef store_methods[] = {
      "close()\n--\n\nFree everything in the store. Its objects raise UsageError from then on.\n\n"
      "Raises BufferError while views of its memories are alive and UsageError while its code runs."},
     {"interrupt", store_interrupt, METH_NOARGS,
-     "interrupt()\n--\n\nMake code of the store that waits (``memory.atomic.wait``) trap with TrapCode.INTERRUPT.\n\n"
-     "May be called by any thread at any time. A call that runs but does not wait just now is interrupted when it does;\n"
-     "if none runs, nothing happens. It takes effect within 50 ms."},
+     "interrupt()\n--\n\nMake code of the store that waits (``memory.atomic.wait``, a WASI function that blocks) trap with\n"
+     "TrapCode.INTERRUPT.\n\nMay be called by any thread at any time. A call that runs but does not wait just now is\n"
+     "interrupted when it does, or when it calls a WASI function; if none runs, nothing happens. It takes effect within\n"
+     "50 ms."},
     {"gc", store_gc, METH_NOARGS,
      "gc()\n--\n\nLet go of the externref objects that nothing in the store refers to any more.\n\n"
      "This happens by itself now and then, between calls. While code of the store runs, nothing is let go."},

@@ -1,91 +1,35 @@
-"""Ctrl-C reaches Python within 100 ms wherever a WASI program is, and a blocked call lets other threads run.
-
-Each test signals a process of its own.
+"""Ctrl-C reaches Python within 100 ms wherever a WASI program is, `Store.interrupt` ends a call that blocks, and a
+blocked call lets other threads run.
 """
 
 from __future__ import annotations
 
 import os
-import select
 import signal
 import subprocess
+import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.wasi import tool
+import aot
+from aot.wasi import CAPTURE
+from tests.wasi import interrupting, tool
+from tests.wasi.interrupting import THREADS, WAYS, started
 
-IN_MAIN = """
-import time
-reader, writer = __import__("os").pipe()
-try:
-    tool.run(*{args!r}, stdin={stdin}, stdout=INHERIT)
-except KeyboardInterrupt:
-    print("interrupted", time.monotonic(), flush=True)
-"""
-IN_THREAD = """
-import threading, time
-def work():
-    try:
-        tool.run(*{args!r}, stdin={stdin}, stdout=INHERIT)
-    except BaseException as err:
-        print(type(err).__name__, flush=True)
-thread = threading.Thread(target=work, daemon=True)
-reader, writer = __import__("os").pipe()
-thread.start()
-try:
-    thread.join()
-except KeyboardInterrupt:
-    print("interrupted", time.monotonic(), flush=True)
-"""
-PIPE = "open(reader, 'rb', buffering=0)"
-WAYS = {
-    "loop": (["spin"], "None"),
-    "sleep": (["sleep"], "None"),
-    "read": (["read"], PIPE),
-    "poll": (["wait"], PIPE),
-    "poll for a time": (["wait", "100000"], PIPE),
-}
 LIMIT = 0.1
 """Seconds. One of several attempts must keep it, since the machine may be busy with something else."""
 
 
-@contextmanager
-def started(text: str) -> Iterator[subprocess.Popen[str]]:
-    """The process, once its program is running."""
-    process = subprocess.Popen(tool.script(text), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        time.sleep(0.05)
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def delay(text: str) -> float:
-    """Seconds from the signal to the moment that the main thread has its KeyboardInterrupt."""
-    with started(text) as process:
-        before = time.monotonic()
-        os.kill(process.pid, signal.SIGINT)
-        assert process.stdout is not None
-        assert select.select([process.stdout], [], [], 10)[0], "the program runs on"
-        words = process.stdout.readline().split()
-    assert words[:1] == ["interrupted"]
-    return float(words[1]) - before
-
-
-@pytest.mark.parametrize("text", [IN_MAIN, IN_THREAD], ids=["main thread", "other thread"])
+@pytest.mark.parametrize("thread", THREADS)
 @pytest.mark.parametrize("way", WAYS)
-def test_interrupt(way: str, text: str) -> None:
-    args, stdin = WAYS[way]
-    script = text.format(args=args, stdin=stdin)
+def test_interrupt(way: str, thread: str) -> None:
     delays: list[float] = []
     while len(delays) < 5 and min(delays, default=LIMIT) >= LIMIT:
-        delays.append(delay(script))
+        delays.append(interrupting.delay(way, thread))
     assert min(delays) < LIMIT, delays
 
 
@@ -110,6 +54,59 @@ print(done.stdout, len(seen) > 0)
 
 
 def test_other_signals_end_the_process_as_usual() -> None:
-    with started(IN_MAIN.format(args=["sleep"], stdin="None")) as process:
+    with started(interrupting.IN_MAIN.format(call=WAYS["sleep"])) as process:
         os.kill(process.pid, signal.SIGTERM)
         assert process.wait(5) == -signal.SIGTERM
+
+
+# ---- Store.interrupt ------------------------------------------------------------------------------------------------
+
+
+def interrupted_after(args: list[str], **world: Any) -> float:
+    """Seconds until `Store.interrupt` from another thread has ended a program that has begun to wait."""
+    store = aot.Store()
+    begun = threading.Event()
+
+    def stdout(_: bytes) -> None:
+        begun.set()
+
+    wasi = aot.Wasi(["tool", *args], **{"stdout": stdout, **world})
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(aot.wasi.run, tool.module(), wasi, store=store)
+        assert "stdout" in world or begun.wait(10)
+        time.sleep(0.05)
+        assert not running.done()
+        start = time.monotonic()
+        store.interrupt()
+        with pytest.raises(aot.Trap, match="interrupted") as trap:
+            running.result(10)
+    seconds = time.monotonic() - start
+    assert trap.value.trap_code is aot.TrapCode.INTERRUPT
+    return seconds
+
+
+@pytest.mark.parametrize("args", [["spin"], ["sleep"], ["read"], ["wait"], ["wait", "100000"], ["cat"]])
+def test_a_store_is_interrupted(args: list[str]) -> None:
+    reader, writer = os.pipe()
+    seconds: list[float] = []
+    try:
+        while len(seconds) < 5 and min(seconds, default=LIMIT) >= LIMIT:
+            if args == ["cat"]:  # writes to a pipe that nobody reads
+                with open(writer, "wb", buffering=0, closefd=False) as full:
+                    seconds.append(interrupted_after(args, stdin=Path("/dev/zero"), stdout=full))
+            else:
+                with open(reader, "rb", buffering=0, closefd=False) as empty:
+                    seconds.append(interrupted_after(args, stdin=empty))
+    finally:
+        os.close(reader)
+        os.close(writer)
+    assert min(seconds) < LIMIT, seconds
+
+
+def test_an_interruption_is_spent_on_one_call() -> None:
+    """It does not wait for the next program of the store, neither if nothing ran nor if it ended something."""
+    store = aot.Store()
+    for _ in range(2):
+        store.interrupt()
+        done = aot.wasi.run(tool.module(), aot.Wasi(["tool", "sleep", "0.1"], stdout=CAPTURE), store=store)
+        assert (done.exit_status, done.stdout) == (0, b"ready\n")

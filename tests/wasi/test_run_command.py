@@ -149,6 +149,21 @@ def test_interrupt_ends_the_process(executable: Path, cache: Path, tmp_path: Pat
         process.stdout.close()
 
 
+def test_a_signal_that_is_ignored_stays_so(executable: Path, cache: Path, tmp_path: Path) -> None:
+    """As for what shells run in the background."""
+    python = [sys.executable, "-m", "aot", "run", "-O1", str(tool.PROGRAM), "--"]
+    for command in (python, [str(executable)]):
+        line = ["sh", "-c", 'trap "" INT TERM; exec "$@"', "sh", *command, "read"]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        process = subprocess.Popen(line, env=environment(cache), cwd=tmp_path, **pipes)
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
+        assert process.communicate(b"x", timeout=10)[0] == b"read 1\n"
+        assert process.returncode == 0
+
+
 def test_settings_of_an_executable_from_the_environment(executable: Path, tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "a/file").write_text("x")

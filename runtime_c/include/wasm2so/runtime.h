@@ -81,8 +81,8 @@ void *w2s_store_data(const struct w2s_store *store);
 /* Code of the store that waits (memory.atomic.wait) calls `poll` at least every 50 ms, as it would a host function;
  * non-zero means failure and traps with W2S_TRAP_HOST. */
 void w2s_store_set_poll(struct w2s_store *store, int32_t (*poll)(struct w2s_store *store));
-/* From any thread: if code of the store runs, its wait, or the next one of the same call, traps with
- * W2S_TRAP_INTERRUPT. */
+/* From any thread: if code of the store runs, its wait (memory.atomic.wait, or a WASI function that blocks), or the next
+ * one of the same call, traps with W2S_TRAP_INTERRUPT; so does a WASI function that is called 50 ms later. */
 void w2s_store_interrupt(struct w2s_store *store);
 
 /* dlopen the file behind `fd` (kept open for its images) and check its descriptor. `path` is for messages. */
