@@ -6,7 +6,7 @@ PYTEST := $(RUN) -m pytest -q -n auto
 RUNTIME := $(wildcard runtime_c/src/*.[ch] runtime_c/python/*.[chp]* runtime_c/include/wasm2so/*.h)
 export WASM_SPEC_TESTS ?= $(abspath ../shared/spec)
 
-.PHONY: all runtime demo test check spec spec-matrix golden hostile exhaustive vectors bench $(BENCHES:%=bench-%) wasi-race fmt clean
+.PHONY: all runtime demo test check spec spec-matrix golden hostile exhaustive vectors bench $(BENCHES:%=bench-%) wasi-race wasi-interrupt wasi-suite fmt clean
 
 all: runtime
 
@@ -73,6 +73,9 @@ bench-simd: runtime  ## vector kernels, beside native clang -O2 and wasmtime-py
 
 wasi-race: runtime  ## path calls against renames, 100,000 of each
 	WASI_RACE_OPERATIONS=100000 $(RUN) -m pytest -q tests/wasi/test_race.py
+
+wasi-interrupt: runtime  ## how long Ctrl-C takes to reach Python, in every kind of wait
+	$(RUN) -m tests.wasi.interrupting
 
 wasi-suite: runtime  ## the public wasi-testsuite in the folder WASI_TESTSUITE
 	$(RUN) -m tests.wasi $(WASI_TESTSUITE) && $(RUN) -m tests.wasi --walk $(WASI_TESTSUITE)

@@ -154,8 +154,9 @@ def test_a_signal_that_is_ignored_stays_so(executable: Path, cache: Path, tmp_pa
     python = [sys.executable, "-m", "aot", "run", "-O1", str(tool.PROGRAM), "--"]
     for command in (python, [str(executable)]):
         line = ["sh", "-c", 'trap "" INT TERM; exec "$@"', "sh", *command, "read"]
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-        process = subprocess.Popen(line, env=environment(cache), cwd=tmp_path, **pipes)
+        process = subprocess.Popen(
+            line, env=environment(cache), cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n"
         process.send_signal(signal.SIGINT)
