@@ -47,7 +47,7 @@ exhaustive:  ## unary vector instructions on all 2^32 inputs, at three CPU level
 vectors: runtime  ## simd.h with every compiler at every level, and on aarch64 under qemu (apt-get install qemu-user)
 	$(RUN) -m pytest -q -n auto -rs tests/simd
 
-BENCHES := calls traps emit large wasi programs simd
+BENCHES := calls traps emit large wasi programs simd tailcalls exceptions
 bench: $(BENCHES:%=bench-%)  ## all figures, beside other engines in the same run
 
 bench-calls: runtime  ## what a call from Python costs
@@ -70,6 +70,12 @@ bench-programs: runtime  ## large programs made by others (pip fetches them): th
 
 bench-simd: runtime  ## vector kernels, beside native clang -O2 and wasmtime-py
 	$(RUN) bench/simd.py
+
+bench-tailcalls: runtime  ## tail calls of every kind, beside wasmtime-py
+	$(RUN) bench/tailcalls.py --opt 0 1 2
+
+bench-exceptions: runtime  ## tries, throws and catches, beside wasmtime-py
+	$(RUN) bench/exceptions.py
 
 wasi-race: runtime  ## path calls against renames, 100,000 of each
 	WASI_RACE_OPERATIONS=100000 $(RUN) -m pytest -q tests/wasi/test_race.py

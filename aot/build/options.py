@@ -71,6 +71,7 @@ class BuildOptions:
 class Unit:
     """One C file that was compiled. ``opt`` is the level it was compiled at; ``stepped_down`` tells why that is lower
     than could be had, empty where nothing went wrong; times are in seconds.
+    ``jumps``: its tail calls are jumps.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Unit:
     render_seconds: float = 0.0
     compile_seconds: float = 0.0
     peak_bytes: int = 0
+    jumps: bool = False
     commands: tuple[tuple[str, ...], ...] = ()
 
 

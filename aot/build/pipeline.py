@@ -26,7 +26,7 @@ from aot.build.run import Outcome
 from aot.build.toolchain import Toolchain, find_toolchain
 from aot.build.unit import Workplace, check_output, compile_unit, failure, run
 from aot.build.version import VERSION
-from aot.build.worker import MODULE_UNIT, Job, chunk_name, write_chunk
+from aot.build.worker import MODULE_UNIT, Job, chunk_name, compile_chunk, write_chunk
 from aot.emit import EmitOptions, Plan, plan_module, render_chunk, render_module
 from aot.errors import BuildError, FormatError, ModuleError, UsageError
 from aot.wasm.load import load_module
@@ -110,9 +110,9 @@ def _write_all(module: Module, options: BuildOptions, tmp: Path, seconds: dict[s
     source = _plan(module, options, options.cpu_level, seconds)
     units = []
     for chunk in range(source.n_chunks):
-        max_opt, spent = write_chunk(module, source.plan, chunk, tmp)
+        written = write_chunk(module, source.plan, chunk, tmp)
         size = (tmp / f"{chunk_name(chunk)}.c").stat().st_size
-        units.append(Unit(chunk_name(chunk), max_opt, c_bytes=size, render_seconds=spent))
+        units.append(Unit(chunk_name(chunk), written.max_opt, c_bytes=size, render_seconds=written.seconds))
     files = render_module(module, source.plan, f"wasm2so {VERSION}")
     _write(tmp, files)
     shutil.copytree(include_dir() / "wasm2so", tmp / "wasm2so")
@@ -156,9 +156,10 @@ def _compile_all(source: _Source, place: Workplace, progress: Progress) -> tuple
     if plan.single:
         rendered = [write_chunk(module, plan, chunk, tmp) for chunk in range(source.n_chunks)]
         _write(tmp, render_module(module, plan, producer))
-        unit = compile_unit(place, MODULE_UNIT, min((opt for opt, _ in rendered), default=_ANY_OPT))
+        max_opt = min((written.max_opt for written in rendered), default=_ANY_OPT)
+        unit = compile_unit(place, MODULE_UNIT, max_opt, jumps=any(written.jumps for written in rendered))
         c_bytes = unit.c_bytes + sum((tmp / f"{chunk_name(c)}.c").stat().st_size for c in range(source.n_chunks))
-        unit = replace(unit, c_bytes=c_bytes, render_seconds=sum(spent for _, spent in rendered))
+        unit = replace(unit, c_bytes=c_bytes, render_seconds=sum(written.seconds for written in rendered))
         progress.done(unit, None)
         return (unit,)
     _write(tmp, render_module(module, plan, producer))
@@ -169,8 +170,7 @@ def _compile_all(source: _Source, place: Workplace, progress: Progress) -> tuple
     units = [compile_unit(place, MODULE_UNIT, _ANY_OPT)]
     progress.done(units[0], None)
     for chunk in range(source.n_chunks):
-        max_opt, spent = write_chunk(module, plan, chunk, tmp)
-        units.append(replace(compile_unit(place, chunk_name(chunk), max_opt), render_seconds=spent))
+        units.append(compile_chunk(place, module, plan, chunk))
         progress.done(units[-1], chunk)
     return tuple(units)
 

@@ -33,6 +33,8 @@ REQUIRED = (
     "-fvisibility=hidden",
     "-fPIC",
 )
+JUMPS = ("-foptimize-sibling-calls", "-DW2S_JUMPS=1")
+"""Tail calls as jumps: only for files where nothing else can become one (runtime_c/include/wasm2so/tail.h)."""
 OPTIONAL = (
     "-fno-finite-loops",  # an endless loop without effects must not vanish
     "-fstack-clash-protection",  # a large frame touches every page, so that none jumps the guard
@@ -117,7 +119,7 @@ class Toolchain:
         return (f"-march=x86-64{suffix and '-' + suffix}",)
 
     def compile_command(
-        self, source: str, out: str, *, opt: int, cpu_level: int, debug: bool, include: Path, tmp: Path
+        self, source: str, out: str, *, opt: int, cpu_level: int, debug: bool, jumps: bool, include: Path, tmp: Path
     ) -> tuple[str, ...]:
         """C file to relocatable object, both named relative to ``tmp``, the folder the command is to run in."""
         return (
@@ -127,6 +129,7 @@ class Toolchain:
             *self._cpu_flags(cpu_level),
             *REQUIRED,
             *self.optional,
+            *(JUMPS if jumps else ()),
             *(("-g",) if debug else ()),
             # The same bytes come out wherever the temporary folder is.
             f"-ffile-prefix-map={tmp}=.",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aot.build.elf import ObjectKind, check_whole
+from aot.build.jumps import all_jumps
 from aot.build.options import BuildOptions, Unit
 from aot.build.run import Outcome, RunResult, compiler_environment, run_compiler
 from aot.build.toolchain import Toolchain
@@ -25,9 +26,10 @@ class Workplace:
     options: BuildOptions
 
 
-def compile_unit(place: Workplace, name: str, max_opt: int) -> Unit:
+def compile_unit(place: Workplace, name: str, max_opt: int, *, jumps: bool = False) -> Unit:
     """Compile ``{name}.c`` to ``{name}.o`` at the lower of the wanted level and ``max_opt``, stepping further down each
-    time the compiler runs out of time or memory or breaks.
+    time the compiler runs out of time or memory or breaks. With ``jumps`` tail calls become jumps, if an optimising
+    compiler makes them all.
 
     Raises BuildError if it refuses the file, or none of the levels works.
     """
@@ -36,13 +38,16 @@ def compile_unit(place: Workplace, name: str, max_opt: int) -> Unit:
     commands: list[tuple[str, ...]] = []
     troubles: list[str] = []
     peak = 0
-    for opt in range(min(place.options.opt_level, max_opt), -1, -1):
+    opt = min(place.options.opt_level, max_opt)
+    while opt >= 0:
+        jumps = jumps and opt > 0
         command = place.toolchain.compile_command(
             source,
             out,
             opt=opt,
             cpu_level=place.options.cpu_level,
             debug=place.options.debug,
+            jumps=jumps,
             include=place.include,
             tmp=place.tmp,
         )
@@ -51,6 +56,9 @@ def compile_unit(place: Workplace, name: str, max_opt: int) -> Unit:
         peak = max(peak, result.peak_bytes)
         if result.outcome is Outcome.OK:
             check_output(place, command, out, ObjectKind.RELOCATABLE)
+            if jumps and not all_jumps(place.tmp / out):
+                jumps = False
+                continue
             return Unit(
                 name,
                 opt,
@@ -58,11 +66,13 @@ def compile_unit(place: Workplace, name: str, max_opt: int) -> Unit:
                 (place.tmp / source).stat().st_size,
                 compile_seconds=time.monotonic() - start,
                 peak_bytes=peak,
+                jumps=jumps,
                 commands=tuple(commands),
             )
         if result.outcome is Outcome.FAILED:
             raise failure(command, result)
         troubles.append(f"-O{opt} {describe(result)}")
+        opt -= 1
     raise BuildError(f"{place.toolchain.version} cannot compile {source}: {', '.join(troubles)}", command, result.log)
 
 

@@ -41,8 +41,19 @@ def chunk_name(chunk: int) -> str:
     return f"f{chunk}"
 
 
-def write_chunk(module: Module, plan: Plan, chunk: int, tmp: Path) -> tuple[int, float]:
-    """Render a chunk into ``tmp``: (its highest optimisation level, seconds). Raises ModuleError.
+@dataclass(frozen=True, slots=True)
+class WrittenChunk:
+    """A C file that was written: the highest optimisation level for it, whether it may have tail calls as jumps, and
+    how long it took to write.
+    """
+
+    max_opt: int
+    jumps: bool
+    seconds: float
+
+
+def write_chunk(module: Module, plan: Plan, chunk: int, tmp: Path) -> WrittenChunk:
+    """Render a chunk into ``tmp``. Raises ModuleError.
 
     There is a file only if the chunk's bodies are valid.
     """
@@ -50,7 +61,7 @@ def write_chunk(module: Module, plan: Plan, chunk: int, tmp: Path) -> tuple[int,
     text = render_chunk(module, plan, chunk)
     # Generated C is ASCII whatever the module holds: no byte of the guest's gets into it.
     (tmp / f"{chunk_name(chunk)}.c").write_bytes(text.text.encode("ascii"))
-    return text.max_opt, time.monotonic() - start
+    return WrittenChunk(text.max_opt, text.jumps, time.monotonic() - start)
 
 
 def main() -> int:
@@ -79,8 +90,14 @@ def main() -> int:
 def _work(job: Job, module: Module, plan: Plan, task: int) -> Unit:
     if task == MODULE_TASK:
         return compile_unit(job.place, MODULE_UNIT, job.module_opt)
-    max_opt, seconds = write_chunk(module, plan, task, job.place.tmp)
-    return replace(compile_unit(job.place, chunk_name(task), max_opt), render_seconds=seconds)
+    return compile_chunk(job.place, module, plan, task)
+
+
+def compile_chunk(place: Workplace, module: Module, plan: Plan, chunk: int) -> Unit:
+    """Write a chunk's C file and compile it. Raises ModuleError, BuildError."""
+    written = write_chunk(module, plan, chunk, place.tmp)
+    unit = compile_unit(place, chunk_name(chunk), written.max_opt, jumps=written.jumps)
+    return replace(unit, render_seconds=written.seconds)
 
 
 def _leave(signum: int, frame: object) -> NoReturn:

@@ -16,6 +16,7 @@ from aot.emit.handlers import HANDLER_BY_CODE, Handler
 from aot.emit.immediates import admit, read_u32, read_val_type
 from aot.emit.memory import load, load_lane, store, store_lane
 from aot.emit.state import MAX_PENDING_CHARS, MAX_PENDING_DEPTH, PENDING_WINDOW, BodyState, Frame, bare
+from aot.emit.tail_call import without_jumps
 from aot.emit.variable import needs_setting
 from aot.emit.vector import lane_op
 from aot.errors import DecodeError, LimitError, ModuleError, Site, UnsupportedError
@@ -78,7 +79,8 @@ class BodyText:
     """A function as C. ``lines`` is the body without declarations of unused things, ready between braces.
 
     ``callees`` are own functions it calls by name; ``weight`` counts labels and variables; ``tail_calls`` says that
-    the body may return with a tail call asked for; ``vectors``, ``atomics`` and ``exceptions`` that it needs simd.h,
+    the body may return with a tail call asked for, ``jumps`` and ``indirect_jumps`` own functions and canonical types
+    that it may jump to instead; ``vectors``, ``atomics`` and ``exceptions`` that it needs simd.h,
     atomic.h and exception.h; ``keeps`` that its C frame owns exception handles.
     """
 
@@ -87,6 +89,8 @@ class BodyText:
     callees: frozenset[int]
     weight: int
     tail_calls: bool
+    jumps: frozenset[int]
+    indirect_jumps: frozenset[int]
     vectors: bool
     atomics: bool
     exceptions: bool
@@ -144,17 +148,28 @@ def emit_body(cx: ModuleContext, func: int) -> BodyText:
     weight = st.n_labels + st.n_temps + len(st.used_locals)
     catching, throwing = cx.facts.catching, cx.facts.throwing
     assert not (catching and st.throws and func not in throwing), "the scan has missed what may throw"
+    if st.tail_calls and (st.keeps or any(cx.memories[k].shared for k in st.memories)):
+        _stay(st)
     return BodyText(
         func,
         _assemble(st),
         frozenset(st.callees),
         weight,
         st.tail_calls,
+        frozenset(st.jumps),
+        frozenset(st.indirect_jumps),
         st.vectors,
         st.atomics,
         st.exceptions,
         st.keeps,
     )
+
+
+def _stay(st: BodyState) -> None:
+    """Others have addresses in the function's frame: it makes no jumps."""
+    st.lines = without_jumps(st.lines)
+    st.jumps.clear()
+    st.indirect_jumps.clear()
 
 
 def _run(st: BodyState, start: int) -> None:

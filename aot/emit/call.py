@@ -30,7 +30,7 @@ def _finish(st: BodyState, signature: Signature, call: str, *, throws: bool) -> 
         st.push(t, st.name(signature.rtypes[k], st.cx.slot(f"w2s_results(vm)[{k}]", t)))
 
 
-def _direct_callee(st: BodyState) -> tuple[int, int]:
+def direct_callee(st: BodyState) -> tuple[int, int]:
     """Read a function index: (function, its type)."""
     func, st.pos = read_u32(st.data, st.pos)
     if func >= len(st.cx.module.func_types):
@@ -40,7 +40,7 @@ def _direct_callee(st: BodyState) -> tuple[int, int]:
 
 def call(st: BodyState) -> None:
     """call: own functions by name, imported ones through the context."""
-    func, type_index = _direct_callee(st)
+    func, type_index = direct_callee(st)
     module = st.cx.module
     signature = st.cx.signature(type_index)
     args = [bare(arg) for arg in st.pop_all(signature.params)]
@@ -56,7 +56,7 @@ def call(st: BodyState) -> None:
     _finish(st, signature, f"{callee}({', '.join(args)})", throws=throws)
 
 
-def _indirect_callee(st: BodyState) -> tuple[int, str]:
+def indirect_callee(st: BodyState) -> tuple[int, str]:
     """Read call_indirect's immediates and check the callee: (its type, the temporary that holds it)."""
     type_index, pos = read_u32(st.data, st.pos)
     if not st.cx.options.features.reference_types and st.data[pos]:
@@ -72,7 +72,7 @@ def _indirect_callee(st: BodyState) -> tuple[int, str]:
     return type_index, _name_callee(st, f"{check}(vm, {info.ref}, {index}, {type_id})")
 
 
-def _ref_callee(st: BodyState) -> tuple[int, str]:
+def ref_callee(st: BodyState) -> tuple[int, str]:
     """Read call_ref's immediate and check the callee for null: (its type, the temporary that holds it)."""
     type_index, st.pos = read_u32(st.data, st.pos)
     _check_func_type(st, type_index)
@@ -88,7 +88,7 @@ def _name_callee(st: BodyState, callee: str) -> str:
     return st.name("struct w2s_funcref *", callee)
 
 
-def _entry(st: BodyState, callee: str) -> str:
+def entry(st: BodyState, callee: str) -> str:
     return f"{callee}->{'raw' if st.cx.facts.catching else 'code'}"
 
 
@@ -102,74 +102,14 @@ def _call_through(st: BodyState, type_index: int, callee: str) -> None:
     signature = st.cx.signature(type_index)
     args = [f"{callee}->vm", *(bare(arg) for arg in st.pop_all(signature.params))]
     function = names.func_type(st.cx.module.canonical[type_index])
-    _finish(st, signature, f"(({function} *){_entry(st, callee)})({', '.join(args)})", throws=True)
+    _finish(st, signature, f"(({function} *){entry(st, callee)})({', '.join(args)})", throws=True)
 
 
 def call_indirect(st: BodyState) -> None:
     """call_indirect: bounds, null and canonical type are checked, then a call through the element."""
-    _call_through(st, *_indirect_callee(st))
+    _call_through(st, *indirect_callee(st))
 
 
 def call_ref(st: BodyState) -> None:
     """call_ref: null traps; the type is known."""
-    _call_through(st, *_ref_callee(st))
-
-
-# -- tail calls ----------------------------------------------------------------------------------------------------
-
-
-def _tail_call(st: BodyState, type_index: int, code: str, callee_vm: str) -> None:
-    """Leave the arguments in the result slots, ask for the call and return; the entry makes it (see w2s_tail)."""
-    signature = st.cx.signature(type_index)
-    args = st.pop_all(signature.params)
-    results = st.frames[0].results
-    if len(signature.results) != len(results) or not all(map(st.matches, signature.results, results)):
-        raise InvalidError("type mismatch: a tail call must return what the function returns")
-    if st.live:
-        st.tail_calls = True
-        for k, (t, arg) in enumerate(zip(signature.params, args, strict=True)):
-            st.write(f"{st.cx.slot(f'w2s_results(vm)[{k}]', t)} = {bare(arg)};")
-        run = names.trampoline(st.cx.module.canonical[type_index])
-        n_slots = max(1, len(signature.params), len(results))
-        st.write(f"w2s_tail_call(vm, {code}, {callee_vm}, {run}, {n_slots}u);")
-        st.write(f"return {st.cx.zero(results[0])};" if results else "return;")
-    st.stop()
-
-
-def _self_tail_call(st: BodyState) -> None:
-    """A tail call of the function itself: give its parameters new values, all at once, and start again."""
-    args = st.pop_all(st.cx.signature(st.cx.module.func_types[st.func]).params)
-    if st.live:
-        st.self_tail_calls = True
-        fresh = [st.name(st.cx.ctype(t), bare(arg)) for t, arg in zip(st.local_types, args, strict=False)]
-        for k, arg in enumerate(fresh):
-            st.used_locals.add(k)
-            st.write(f"{names.local(k)} = {arg};")
-        st.write("goto L0;")
-    st.stop()
-
-
-def return_call(st: BodyState) -> None:
-    """return_call."""
-    func, type_index = _direct_callee(st)
-    module = st.cx.module
-    if func == st.func:
-        _self_tail_call(st)
-    elif func < module.n_imported_funcs:
-        _tail_call(st, type_index, f"vm->f{func}.code", f"vm->f{func}.vm")
-    else:
-        if st.live:
-            st.callees.add(func)
-        _tail_call(st, type_index, f"(void (*)(void)){names.function(func)}", "vm")
-
-
-def return_call_indirect(st: BodyState) -> None:
-    """return_call_indirect."""
-    type_index, callee = _indirect_callee(st)
-    _tail_call(st, type_index, _entry(st, callee), f"{callee}->vm")
-
-
-def return_call_ref(st: BodyState) -> None:
-    """return_call_ref."""
-    type_index, callee = _ref_callee(st)
-    _tail_call(st, type_index, _entry(st, callee), f"{callee}->vm")
+    _call_through(st, *ref_callee(st))

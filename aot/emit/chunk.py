@@ -7,16 +7,20 @@ from dataclasses import dataclass
 from aot.emit.body import BodyText, emit_body
 from aot.emit.context import ModuleContext
 from aot.emit.plan import Plan
-from aot.emit.signature import definition_head, inner_head, prototype, tail_entry
+from aot.emit.signature import definition_head, prototype
+from aot.emit.tail_call import entry_lines, in_registers, inner_head, jump_declarations, jump_targets, staying
 from aot.wasm.module import Module
 
 
 @dataclass(frozen=True, slots=True)
 class ChunkText:
-    """A C file; ``max_opt`` is the highest -O level that suits its heaviest function."""
+    """A C file; ``max_opt`` is the highest -O level that suits its heaviest function, ``jumps`` says that tail calls
+    can be compiled as jumps.
+    """
 
     text: str
     max_opt: int
+    jumps: bool
 
 
 def render_chunk(module: Module, plan: Plan, k: int) -> ChunkText:
@@ -24,8 +28,10 @@ def render_chunk(module: Module, plan: Plan, k: int) -> ChunkText:
     cx = ModuleContext(module, plan)
     chunk = plan.chunks[k]
     base = module.n_imported_funcs
-    bodies = [emit_body(cx, base + i) for i in range(chunk.first, chunk.last)]
-    used = {base + i for i in range(chunk.first, chunk.last)}.union(*(b.callees for b in bodies))
+    own = range(base + chunk.first, base + chunk.last)
+    bodies = [emit_body(cx, func) for func in own]
+    used = set(own).union(*(b.callees for b in bodies))
+    tail_calling = {b.func for b in bodies if b.tail_calls}
     parts = ['#include "module.h"']
     if any(b.vectors for b in bodies):
         parts.append("#include <wasm2so/simd.h>")
@@ -33,19 +39,40 @@ def render_chunk(module: Module, plan: Plan, k: int) -> ChunkText:
         parts.append("#include <wasm2so/atomic.h>")
     if any(b.exceptions for b in bodies):
         parts.append("#include <wasm2so/exception.h>")
+    if tail_calling:
+        parts.append("#include <wasm2so/tail.h>")
     parts.append("")
     parts += [prototype(cx, func, static=plan.single) for func in sorted(used)]
-    parts += [_render(cx, body, plan) for body in bodies]
-    return ChunkText("\n".join(parts) + "\n", min((b.max_opt for b in bodies), default=3))
+    if not tail_calling:
+        parts += [_render(cx, body, plan) for body in bodies]
+    else:
+        parts += _render_with_tail_calls(cx, bodies, plan, own)
+    jumps = any(b.jumps or b.indirect_jumps for b in bodies)
+    return ChunkText("\n".join(parts) + "\n", min((b.max_opt for b in bodies), default=3), jumps)
 
 
 def _render(cx: ModuleContext, body: BodyText, plan: Plan) -> str:
-    head = inner_head(cx, body.func) if body.tail_calls else definition_head(cx, body.func, static=plan.single)
-    lines = ["", f"W2S_OWN_FRAME {head}" if body.keeps else head, *(f"  {line}" for line in body.lines), "}"]
-    if body.tail_calls:
-        lines += ["", definition_head(cx, body.func, static=plan.single)]
-        lines += [*(f"  {line}" for line in tail_entry(cx, body.func)), "}"]
-    return "\n".join(lines)
+    head = definition_head(cx, body.func, static=plan.single)
+    return "\n".join(["", f"W2S_OWN_FRAME {head}" if body.keeps else head, *(f"  {line}" for line in body.lines), "}"])
+
+
+def _render_with_tail_calls(cx: ModuleContext, bodies: list[BodyText], plan: Plan, own: range) -> list[str]:
+    """All functions of a file, some of which make tail calls: none may return so that a call becomes a jump unasked."""
+    tail_calling = {b.func for b in bodies if b.tail_calls}
+    entries = {func for func in tail_calling if in_registers(cx.signature(cx.module.func_types[func]))}
+    jumps = sorted(entries.union(*(b.jumps for b in bodies)))
+    indirect = sorted(set[int]().union(*(b.indirect_jumps for b in bodies)))
+    parts = jump_declarations(cx, jumps, indirect)
+    for body in bodies:
+        head = definition_head(cx, body.func, static=plan.single)
+        own_frame = "W2S_OWN_FRAME " if body.keeps else ""
+        if body.func in tail_calling:
+            parts += ["", own_frame + inner_head(cx, body.func), *(f"  {staying(line)}" for line in body.lines), "}"]
+            parts += ["", head, *(f"  {line}" for line in entry_lines(cx, body.func)), "}"]
+        else:
+            used = "W2S_USED " if body.func in jumps else ""
+            parts += ["", used + own_frame + head, *(f"  {staying(line)}" for line in body.lines), "}"]
+    return [*parts, "", *jump_targets(jumps, tail_calling, own)]
 
 
 def render_body(module: Module, plan: Plan, func: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from aot.emit import atomic, call, constant, control, exception, memory, table, variable, vector, wide
+from aot.emit import atomic, call, constant, control, exception, memory, table, tail_call, variable, vector, wide
 from aot.emit.state import BodyState
 from aot.wasm.opcodes import BY_NAME
 
@@ -25,9 +25,9 @@ HANDLERS: dict[str, Handler] = {
     "call": call.call,
     "call_indirect": call.call_indirect,
     "call_ref": call.call_ref,
-    "return_call": call.return_call,
-    "return_call_indirect": call.return_call_indirect,
-    "return_call_ref": call.return_call_ref,
+    "return_call": tail_call.return_call,
+    "return_call_indirect": tail_call.return_call_indirect,
+    "return_call_ref": tail_call.return_call_ref,
     "throw": exception.throw,
     "throw_ref": exception.throw_ref,
     "try_table": exception.try_table,

@@ -1,10 +1,10 @@
 """Every kind of name in generated C, in one place. All are made of a letter prefix and numbers.
 
-``w_f12`` function, ``w_i12`` its inner part if it makes tail calls, ``w_e12`` its entry for callers that do not test
-for exceptions, ``w_t3`` function type, ``l3`` local, ``t7``
-temporary, ``b2_0`` result of block 2, ``p2_0`` parameter of loop 2, ``L2`` label, ``E2`` the else part of an ``if``,
-``H2`` the handlers of a try, ``C2_0`` the first legacy one, ``e2`` the exception that they get, ``x2`` its handle,
-``X`` where an exception leaves the function,
+``w_f12`` function, ``w_i12`` its inner part if it makes tail calls, ``w_j12`` where jumps to it go, ``w_e12`` its
+entry for callers that do not test for exceptions, ``w_t3`` function type, ``w_k3`` where jumps to functions of that
+type go whose code is known at run time only, ``l3`` local, ``t7`` temporary, ``b2_0`` result of block 2, ``p2_0``
+parameter of loop 2, ``L2`` label, ``E2`` the else part of an ``if``, ``H2`` the handlers of a try, ``C2_0`` the first
+legacy one, ``e2`` the exception that they get, ``x2`` its handle, ``X`` where an exception leaves the function,
 ``m0`` memory base, ``vm`` the context. Names that begin with ``w2s_`` belong to the runtime's headers.
 """
 
@@ -29,6 +29,14 @@ def function(index: int) -> str:
 
 def inner(index: int) -> str:
     return f"w_i{index}"
+
+
+def jump(index: int) -> str:
+    return f"w_j{index}"
+
+
+def indirect_jump(type_index: int) -> str:
+    return f"w_k{type_index}"
 
 
 def entry(index: int) -> str:

@@ -13,7 +13,7 @@ def canonical_func_types(cx: ModuleContext) -> list[int]:
     return [k for k, t in enumerate(module.types) if module.canonical[k] == k and isinstance(t.comp, FuncType)]
 
 
-def _parameters(signature: Signature, prefix: str | None) -> str:
+def parameters(signature: Signature, prefix: str | None) -> str:
     """A C parameter list; without names if ``prefix`` is None."""
     parts = ["w2s_vm *vm" if prefix is not None else "w2s_vm *"]
     for k, ctype in enumerate(signature.ctypes):
@@ -22,50 +22,29 @@ def _parameters(signature: Signature, prefix: str | None) -> str:
     return ", ".join(parts)
 
 
-def _result(signature: Signature) -> str:
+def result(signature: Signature) -> str:
+    """The C type that a function returns, as it stands before a name."""
     return signature.creturn if signature.creturn[-1] == "*" else signature.creturn + " "
 
 
 def typedef(cx: ModuleContext, type_index: int) -> str:
     """The C function type of a wasm function type."""
     signature = cx.signature(type_index)
-    return f"typedef {_result(signature)}{names.func_type(type_index)}({_parameters(signature, None)});"
+    return f"typedef {result(signature)}{names.func_type(type_index)}({parameters(signature, None)});"
 
 
 def prototype(cx: ModuleContext, func: int, *, static: bool) -> str:
     """Declaration of an own function."""
     signature = cx.signature(cx.module.func_types[func])
     storage = "static " if static else ""
-    return f"{storage}{_result(signature)}{names.function(func)}({_parameters(signature, None)});"
+    return f"{storage}{result(signature)}{names.function(func)}({parameters(signature, None)});"
 
 
 def definition_head(cx: ModuleContext, func: int, *, static: bool) -> str:
     """The first line of an own function's definition."""
     signature = cx.signature(cx.module.func_types[func])
     storage = "static " if static else ""
-    return f"{storage}{_result(signature)}{names.function(func)}({_parameters(signature, 'l')}) {{"
-
-
-def inner_head(cx: ModuleContext, func: int) -> str:
-    """The first line of the part of a tail-calling function that may return with a tail call asked for."""
-    signature = cx.signature(cx.module.func_types[func])
-    return f"static {_result(signature)}{names.inner(func)}({_parameters(signature, 'l')}) {{"
-
-
-def tail_entry(cx: ModuleContext, func: int) -> list[str]:
-    """The body of a tail-calling function's entry: call the inner part, then make the tail calls it asked for."""
-    signature = cx.signature(cx.module.func_types[func])
-    args = ", ".join(["vm", *(names.local(k) for k in range(len(signature.params)))])
-    call = f"{names.inner(func)}({args})"
-    direct = f"if (w2s_tail_direct(vm, (void (*)(void)){names.function(func)}))"
-    if not signature.results:
-        return [f"{direct} {{ {call}; return; }}", f"{call};", "if (w2s_tail_asked(vm)) w2s_tail_loop(vm);"]
-    const = "const " if signature.creturn[-1] != "*" else ""
-    return [
-        f"{direct} return {call};",
-        f"{const}{_result(signature)}r = {call};",
-        f"return w2s_tail_asked(vm) ? {cx.slot('(*w2s_tail_loop(vm))', signature.results[0])} : r;",
-    ]
+    return f"{storage}{result(signature)}{names.function(func)}({parameters(signature, 'l')}) {{"
 
 
 def unwinding_entry(cx: ModuleContext, func: int) -> str:
@@ -74,8 +53,8 @@ def unwinding_entry(cx: ModuleContext, func: int) -> str:
     args = ", ".join(["vm", *(f"a{k}" for k in range(len(signature.params)))])
     call = f"{names.function(func)}({args})"
     const = "const " if signature.creturn[-1] != "*" else ""
-    lines = [f"static {_result(signature)}{names.entry(func)}({_parameters(signature, 'a')}) {{"]
-    lines.append(f"  {const}{_result(signature)}r = {call};" if signature.results else f"  {call};")
+    lines = [f"static {result(signature)}{names.entry(func)}({parameters(signature, 'a')}) {{"]
+    lines.append(f"  {const}{result(signature)}r = {call};" if signature.results else f"  {call};")
     lines.append("  if (W2S_UNLIKELY(vm->head.store->pending)) w2s_unwind(vm);")
     lines += ["  return r;"] if signature.results else []
     return "\n".join([*lines, "}"])
@@ -91,7 +70,7 @@ def trampoline(cx: ModuleContext, type_index: int) -> str:
         if len(signature.results) > 1:
             lines.append("  const union w2s_value *const more = w2s_results(f->vm);")
         const = "const " if signature.creturn[-1] != "*" else ""
-        lines.append(f"  {const}{_result(signature)}r = {call};")
+        lines.append(f"  {const}{result(signature)}r = {call};")
         for k in range(1, len(signature.results)):
             lines.append(f"  v[{k}] = more[{k}];")
         lines.append(f"  {cx.slot('v[0]', signature.results[0])} = r;")
@@ -106,7 +85,7 @@ def host_stub(cx: ModuleContext, type_index: int) -> str:
     """Native call to array call of a host function, whose context is a `w2s_host_func`."""
     signature = cx.signature(type_index)
     slots = max(1, len(signature.params), len(signature.results))
-    head = f"static {_result(signature)}{names.host_stub(type_index)}({_parameters(signature, 'a')}) {{"
+    head = f"static {result(signature)}{names.host_stub(type_index)}({parameters(signature, 'a')}) {{"
     lines = [head, f"  union w2s_value v[{slots}];"]
     lines += [f"  {cx.slot(f'v[{k}]', t)} = a{k};" for k, t in enumerate(signature.params)]
     lines.append("  w2s_call_host((struct w2s_host_func *)(void *)vm, v);")

@@ -129,6 +129,10 @@ class BodyState:
     atomics: bool = False
     """The C code needs atomic.h: it has atomic instructions, or uses a shared memory."""
     tail_calls: bool = False
+    jumps: set[int] = field(default_factory=set)
+    """Own functions that tail calls may jump to."""
+    indirect_jumps: set[int] = field(default_factory=set)
+    """Canonical types of other functions that they may jump to."""
     tail: list[str] = field(default_factory=list)
     """Lines behind the body's own: handlers."""
     throws: bool = False

@@ -20,6 +20,7 @@
 ;; l1 = t1;
 ;; goto L0;
 ;; func 1
+;; if (W2S_JUMPS) W2S_JUMP w_j0(vm, l0, 1u);
 ;; w2s_results(vm)[0].i32 = l0;
 ;; w2s_results(vm)[1].i32 = 1u;
 ;; w2s_tail_call(vm, (void (*)(void))w_f0, vm, w_tramp0, 2u);

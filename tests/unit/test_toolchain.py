@@ -38,9 +38,18 @@ def toolchain(kind: Kind = Kind.GCC, machine: str = "x86_64") -> Toolchain:
     return Toolchain(("/cc",), kind, "cc 1.2.3", "cc 1.2.3", f"{machine}-linux-gnu", machine, ("-fno-ident",))
 
 
-def compile_flags(chain: Toolchain, opt: int = 2, cpu_level: int = 2, debug: bool = False) -> tuple[str, ...]:
+def compile_flags(
+    chain: Toolchain, opt: int = 2, cpu_level: int = 2, debug: bool = False, jumps: bool = False
+) -> tuple[str, ...]:
     return chain.compile_command(
-        "f0.c", "f0.o", opt=opt, cpu_level=cpu_level, debug=debug, include=Path("/inc"), tmp=Path("/tmp/x")
+        "f0.c",
+        "f0.o",
+        opt=opt,
+        cpu_level=cpu_level,
+        debug=debug,
+        jumps=jumps,
+        include=Path("/inc"),
+        tmp=Path("/tmp/x"),
     )
 
 

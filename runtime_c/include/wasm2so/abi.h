@@ -189,8 +189,8 @@ struct w2s_exception {
 };
 
 /* A tail call that has been asked for: the function that asked has returned, and its entry makes the call.
- * Arguments wait in store->results. `direct` is the code the loop calls next: an entry that finds its own
- * address there leaves the next tail call to that loop, so that the stack does not grow. */
+ * Arguments wait in store->results. `direct` is the code that a loop calls next, or that a jump goes to: an entry that
+ * finds its own address there leaves its tail calls to that loop, so that the stack does not grow. */
 struct w2s_tail {
   void (*run)(struct w2s_funcref *callee, union w2s_value *values); /* array call of the callee; NULL: nothing asked */
   void (*direct)(void);

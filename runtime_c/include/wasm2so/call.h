@@ -112,44 +112,6 @@ W2S_INLINE void w2s_elem_drop(w2s_vm *vm, uint32_t segment) {
   ((struct w2s_vm_head *)(void *)vm)->builtins->elem_drop(vm, segment);
 }
 
-/* return_call: leave the arguments in the result slots, say whom to call, and return to the entry. */
-W2S_INLINE void w2s_tail_call(w2s_vm *vm, void (*code)(void), w2s_vm *callee,
-                              void (*run)(struct w2s_funcref *, union w2s_value *), uint32_t n_slots) {
-  struct w2s_tail *tail = &((struct w2s_vm_head *)(void *)vm)->store->tail;
-  tail->callee.code = code;
-  tail->callee.vm = callee;
-  tail->n_slots = n_slots;
-  tail->run = run;
-}
-
-/* At the entry of a function with tail calls: was it called by the loop below, which will make them? */
-W2S_INLINE int w2s_tail_direct(w2s_vm *vm, void (*self)(void)) {
-  struct w2s_tail *tail = &((struct w2s_vm_head *)(void *)vm)->store->tail;
-  if (tail->direct != self) return 0;
-  tail->direct = 0;
-  return 1;
-}
-
-/* Has the function that just returned asked for a tail call? */
-W2S_INLINE int w2s_tail_asked(w2s_vm *vm) { return ((struct w2s_vm_head *)(void *)vm)->store->tail.run != 0; }
-
-/* Make tail calls until one returns for good; results are in the result slots, the first one included. Arguments are
- * copied out of the slots first, because the callee may leave there those of the next tail call. */
-W2S_OUTLINE union w2s_value *w2s_tail_loop(w2s_vm *vm) {
-  struct w2s_store *store = ((struct w2s_vm_head *)(void *)vm)->store;
-  struct w2s_tail *tail = &store->tail;
-  while (tail->run) {
-    void (*run)(struct w2s_funcref *, union w2s_value *) = tail->run;
-    union w2s_value values[tail->n_slots];
-    for (uint32_t i = 0; i < tail->n_slots; i++) values[i] = store->results[i];
-    tail->run = 0;
-    tail->direct = tail->callee.code;
-    run(&tail->callee, values);
-    if (!tail->run) store->results[0] = values[0];
-  }
-  return store->results;
-}
-
 /* A host stub's way out of wasm: run the host function; does not return if it fails. */
 W2S_INLINE void w2s_call_host(struct w2s_host_func *host, union w2s_value *values) {
   host->head.builtins->call_host(host, values);

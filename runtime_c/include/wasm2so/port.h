@@ -19,6 +19,13 @@
 #else
 #define W2S_OWN_FRAME __attribute__((noipa))
 #endif
+/* The part of a tail-calling function that jumps go to: in one piece, called as its type says. */
+#if defined(__clang__)
+#define W2S_JUMP_TARGET __attribute__((noinline, used))
+#else
+#define W2S_JUMP_TARGET __attribute__((noipa, used))
+#endif
+#define W2S_USED __attribute__((used))
 #define W2S_EXPORT __attribute__((visibility("default")))
 
 /* The register class for floating point. */
@@ -69,6 +76,40 @@
 #define W2S_SHUFFLE16(a, b, ...) ((w2s_v128)W2S_SHUFFLE((w2s_u16x8)(a), (w2s_u16x8)(b), __VA_ARGS__))
 #define W2S_SHUFFLE32(a, b, ...) ((w2s_v128)W2S_SHUFFLE((w2s_u32x4)(a), (w2s_u32x4)(b), __VA_ARGS__))
 #define W2S_SHUFFLE64(a, b, ...) W2S_SHUFFLE((w2s_v128)(a), (w2s_v128)(b), __VA_ARGS__)
+
+/* Tail calls as jumps (tail.h): 1 where the build asks for them and checks the object. */
+#if !defined(W2S_JUMPS)
+#define W2S_JUMPS 0
+#endif
+/* A call and return that is to become a jump. */
+#define W2S_JUMP return
+/* Before every other return, so that no other call becomes one: endless recursion must use up the stack. */
+#define W2S_STAY __asm__ volatile("")
+#define W2S_STORE_OFFSET 8
+#define W2S_DIRECT_OFFSET 40
+#if defined(__x86_64__)
+#define W2S_JUMP_CODE "movq 8(%rdi), %rax\njmp *40(%rax)\n"
+#define W2S_JUMP_CODE_TO(entry) "leaq " entry "(%rip), %rax\nmovq 8(%rdi), %r10\nmovq %rax, 40(%r10)\njmp " entry "\n"
+#elif defined(__aarch64__)
+#define W2S_JUMP_CODE "ldr x16, [x0, #8]\nldr x16, [x16, #40]\nbr x16\n"
+#define W2S_JUMP_CODE_TO(entry)                                                                                       \
+  "adrp x16, " entry "\nadd x16, x16, :lo12:" entry "\nldr x17, [x0, #8]\nstr x16, [x17, #40]\nb " entry "\n"
+#endif
+/* A function in assembly of which each file may have one, the same in all. */
+#define W2S_WEAK_CODE(name, code)                                                                                     \
+  ".pushsection .text." name ",\"ax\",%progbits\n.balign 16\n.weak " name "\n.hidden " name "\n.type " name         \
+  ",%function\n" name ":\n.cfi_startproc\n" code ".cfi_endproc\n.size " name ", .-" name "\n.popsection\n"
+#if W2S_JUMPS
+#define W2S_JUMP_TEXT W2S_WEAK_CODE("w2s_jump", W2S_JUMP_CODE)
+/* Jumps to a function of another file, unless that file names the part they go to: through its entry. */
+#define W2S_JUMP_FAR(jump, entry) W2S_WEAK_CODE(jump, W2S_JUMP_CODE_TO(entry)) ".hidden " entry "\n"
+/* Jumps to a function of this file. */
+#define W2S_JUMP_NEAR(jump, part) ".globl " jump "\n.hidden " jump "\n.set " jump ", " part "\n"
+#else
+#define W2S_JUMP_TEXT ""
+#define W2S_JUMP_FAR(jump, entry) ""
+#define W2S_JUMP_NEAR(jump, part) ""
+#endif
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "wasm2so supports little-endian machines only"

@@ -1,0 +1,63 @@
+/* Tail calls (spec: Control Instructions, return_call and its kin).
+ *
+ * A function that makes them has two parts: an inner one, which holds its code, and an entry, which calls the inner part.
+ * The inner part either jumps to what it calls, or leaves the arguments in the store, says whom to call and returns to
+ * the entry, whose loop makes the call. Both take no stack, and they may be mixed. Jumps are written as calls that a
+ * compiler can make jumps of: W2S_JUMPS is 1 only where the build has them made, and looks at the object whether they
+ * were. They go to symbols that stand for nothing else (w_j12, w2s_jump), so that each is found there. */
+#ifndef WASM2SO_TAIL_H
+#define WASM2SO_TAIL_H
+
+#include "call.h"
+
+_Static_assert(__builtin_offsetof(struct w2s_vm_head, store) == W2S_STORE_OFFSET, "offset in W2S_JUMP_TEXT");
+_Static_assert(__builtin_offsetof(struct w2s_store, tail.direct) == W2S_DIRECT_OFFSET, "offset in W2S_JUMP_TEXT");
+
+/* w2s_jump: with the arguments of any function, go to store->tail.direct. */
+__asm__(W2S_JUMP_TEXT);
+
+/* Leave the arguments in the result slots, say whom to call, and return to the entry. */
+W2S_INLINE void w2s_tail_call(w2s_vm *vm, void (*code)(void), w2s_vm *callee,
+                              void (*run)(struct w2s_funcref *, union w2s_value *), uint32_t n_slots) {
+  struct w2s_tail *tail = &((struct w2s_vm_head *)(void *)vm)->store->tail;
+  tail->callee.code = code;
+  tail->callee.vm = callee;
+  tail->n_slots = n_slots;
+  tail->run = run;
+}
+
+/* Before a jump to w2s_jump: where to. An entry that finds its own address there leaves tail calls to whoever made the
+ * jump, and so to the loop that this one is under. Other functions do not look. */
+W2S_INLINE void w2s_jump_to(w2s_vm *vm, void (*code)(void)) {
+  ((struct w2s_vm_head *)(void *)vm)->store->tail.direct = code;
+}
+
+/* At the entry: was it jumped to, or called by the loop below? Then its tail calls will be seen to. */
+W2S_INLINE int w2s_tail_direct(w2s_vm *vm, void (*self)(void)) {
+  struct w2s_tail *tail = &((struct w2s_vm_head *)(void *)vm)->store->tail;
+  if (tail->direct != self) return 0;
+  tail->direct = 0;
+  return 1;
+}
+
+/* Has the function that just returned asked for a tail call? */
+W2S_INLINE int w2s_tail_asked(w2s_vm *vm) { return ((struct w2s_vm_head *)(void *)vm)->store->tail.run != 0; }
+
+/* Make tail calls until one returns for good; results are in the result slots, the first one included. Arguments are
+ * copied out of the slots first, because the callee may leave there those of the next tail call. */
+W2S_OUTLINE union w2s_value *w2s_tail_loop(w2s_vm *vm) {
+  struct w2s_store *store = ((struct w2s_vm_head *)(void *)vm)->store;
+  struct w2s_tail *tail = &store->tail;
+  while (tail->run) {
+    void (*run)(struct w2s_funcref *, union w2s_value *) = tail->run;
+    union w2s_value values[tail->n_slots];
+    for (uint32_t i = 0; i < tail->n_slots; i++) values[i] = store->results[i];
+    tail->run = 0;
+    tail->direct = tail->callee.code;
+    run(&tail->callee, values);
+    if (!tail->run) store->results[0] = values[0];
+  }
+  return store->results;
+}
+
+#endif
