@@ -17,6 +17,7 @@ from aot.cli_run import HELP_OPTIONS, Request, Usage, parse, start
 if TYPE_CHECKING:
     from aot.build import BuildOptions, BuildReport
     from aot.errors import WasmError
+    from aot.interface import Interface
 
 STDIN = "-"
 _SUFFIXES = {"so": ".so", "obj": ".o", "exe": "", "c": "-c"}
@@ -36,6 +37,8 @@ Examples:
   wasm2so run tool.wasm --dir . -- -v   run it at once
   wasm2so --emit c gcd.wasm -o gcd-c    C sources and headers for your own build
   wasm2so inspect gcd.so                what is in it
+  wasm2so stubs gcd.wasm                write gcd.pyi for type checkers
+  wasm2so header gcd.wasm               write gcd.h for C programs
 """
 
 
@@ -75,7 +78,7 @@ def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> N
     cls=DefaultGroup,
     no_args_is_help=True,
     options_metavar="[OPTIONS] FILE",
-    subcommand_metavar="| run FILE | validate FILE... | inspect FILE",
+    subcommand_metavar="| COMMAND ...",
     epilog=EPILOG,
 )
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version)
@@ -197,6 +200,58 @@ def inspect(file: str) -> None:
             click.echo(line)
 
 
+@cli.command(short_help="Write Python stubs (.pyi) of a module, for type checkers and editors.")
+@click.argument("file")
+@click.option(
+    "-o", "out", metavar="PATH", help="Where to; - for standard output.  [default: FILE with the suffix .pyi]"
+)
+def stubs(file: str, out: str | None) -> None:
+    """Write Python stubs of FILE, a module or a compiled .so: the types of what it exports and imports.
+
+    The stub is that of the Python module which aot.importer makes of FILE; its class Exports is the type of any
+    instance of the module.
+    """
+    with _errors(file):
+        from aot.interface import python_stub
+
+        target = _beside(file, out, ".pyi")
+        _write(python_stub(_interface(file), "<stdin>" if file == STDIN else Path(file).name), target)
+
+
+@cli.command(short_help="Write a C header of a module, for C programs that load its .so.")
+@click.argument("file")
+@click.option("-o", "out", metavar="PATH", help="Where to; - for standard output.  [default: FILE with the suffix .h]")
+@click.option("--prefix", metavar="NAME", help="What the header's names begin with.  [default: the header's name]")
+def header(file: str, out: str | None, prefix: str | None) -> None:
+    """Write a C header for FILE, a module or a compiled .so: functions that load and instantiate it, call its exports
+    and give its imports. `wasm2so runtime` makes what such a program is compiled and linked with.
+    """
+    with _errors(file):
+        from aot.interface import c_header
+        from aot.interface.header import c_name
+
+        target = _beside(file, out, ".h")
+        if prefix is None and target is None:
+            raise click.UsageError("--prefix is needed when the header goes to standard output")
+        _write(c_header(_interface(file), prefix or c_name(target.stem if target else "")), target)
+
+
+@cli.command(short_help="Make the C runtime, for C programs that load compiled modules.")
+@click.option("-o", "out", metavar="DIR", required=True, type=click.Path(file_okay=False, path_type=Path),
+              help="Where to: DIR/include has the headers, DIR/lib/wasm2so.o is linked into the program.")  # fmt: skip
+@click.option("--cc", metavar="COMMAND", help="C compiler, as for compiling modules.")
+def runtime(out: Path, cc: str | None) -> None:
+    """Make the runtime for C programs that load compiled modules. Such a program is compiled by
+
+    \b
+      cc -IDIR/include program.c DIR/lib/wasm2so.o -o program -pthread -ldl -lm
+    """
+    with _errors(str(out)):
+        from aot.build.executable import install_runtime
+
+        install_runtime(out, cc)
+
+
 class RunCommand(click.Command):
     """A command whose arguments `aot.cli_run` parses: a program that is in the cache is run without this module."""
 
@@ -316,6 +371,29 @@ def _target(file: str, out: str | None, emit: str) -> Path:
         raise click.UsageError("-o is needed when the module comes from standard input")
     path = Path(file)
     return path.with_name(path.stem + _SUFFIXES[emit])
+
+
+def _beside(file: str, out: str | None, suffix: str) -> Path | None:
+    """Where to write: beside FILE unless ``out`` says otherwise; None for standard output."""
+    if out is None:
+        return None if file == STDIN else Path(file).with_suffix(suffix)
+    return None if out == STDIN else Path(out)
+
+
+def _write(text: str, target: Path | None) -> None:
+    from aot.build.folders import new_file
+
+    if target is None:
+        click.echo(text, nl=False)
+        return
+    with new_file(target) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def _interface(file: str) -> Interface:
+    from aot.interface import of_object, of_wasm
+
+    return of_object(Path(file)) if _is_elf(file) else of_wasm(_read(file))
 
 
 def _read(file: str) -> bytes:

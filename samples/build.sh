@@ -13,9 +13,8 @@ wasm_cc -mcpu=generic+simd128 simd_blur/blur.c -o simd_blur/blur.wasm
 python lookup/make_table.py
 wasm_cc lookup/lookup.c -o lookup/lookup.wasm
 rm lookup/composite.bin
-for name in shapes report; do
-  python -c "import sys, wasmtime; sys.stdout.buffer.write(wasmtime.wat2wasm(open('linking/$name.wat').read()))" \
-    > linking/$name.wasm
+for name in linking/shapes linking/report c_program/scores; do
+  python -c "import sys, wasmtime; sys.stdout.buffer.write(wasmtime.wat2wasm(open('$name.wat').read()))" > $name.wasm
 done
 for name in tree:wasi_tree merge:wasi_memory; do
   folder=${name#*:} program=${name%:*}

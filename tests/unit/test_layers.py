@@ -20,10 +20,12 @@ BELOW: dict[str, tuple[str, ...]] = {
     "vm": ("embed",),
     "wasi": ("embed",),
     "component": ("embed",),
+    "interface": ("embed",),
+    "importer": ("wasi",),
     "compat": ("wasi", "component"),
     "program": (),
     "cli_run": ("program", "build"),
-    "cli": ("compat", "vm", "cli_run"),
+    "cli": ("compat", "vm", "interface", "importer", "cli_run"),
 }
 """Each layer's direct support; it may import that and everything below."""
 
