@@ -1,0 +1,125 @@
+"""From a module's number to a verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from random import Random
+from typing import Any
+
+from aot.build.toolchain import native_cpu_level
+from aot.errors import ModuleError
+from tests.fuzz.canonical import canonical_nans
+from tests.fuzz.compare import Case, Run, compare
+from tests.fuzz.engines import Ours, RefusedError, Side, Wasmtime, wasmtime_engine
+from tests.fuzz.generate import Maker, Source
+from tests.fuzz.settings import Settings, choose
+from tests.fuzz.support import CannotProvideError, Supply
+from tests.wasm_builder import HEADER
+
+MakeSide = Callable[[Case], Side]
+
+
+class Verdict(StrEnum):
+    AGREES = "agrees"
+    NAN_BITS = "agrees but for bits of NaNs"
+    REFUSED = "refused by both"
+    NOT_MADE = "not made"
+    DIFFERS = "differs"
+    CRASHED = "crashed"
+
+
+COMPARED = (Verdict.AGREES, Verdict.NAN_BITS, Verdict.DIFFERS, Verdict.CRASHED)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """``outcomes`` counts the ends of calls; ``skipped`` is how many exports could not be called."""
+
+    seed: int
+    verdict: Verdict
+    settings: str = ""
+    detail: str = ""
+    outcomes: dict[str, int] = field(default_factory=dict)
+    skipped: int = 0
+
+
+class Judge:
+    """What a process keeps from module to module."""
+
+    def __init__(self) -> None:
+        self._plain = wasmtime_engine()
+        self._canonical = wasmtime_engine(canonical_nans=True)
+        self._cpu_level = native_cpu_level()
+        self._supports: dict[tuple[str, bytes], Any] = {}
+        self._supply = Supply()
+
+    def judge(self, seed: int, maker: Maker) -> Report:
+        """Make module ``seed`` and compare. Half of the modules are run as they are, half with canonical NaNs.
+
+        Where one differs as it is, it is judged with canonical NaNs. If that agrees, and wasmtime itself does not do
+        the same when it chooses other bits for NaNs, then these bits are what differed.
+        """
+        source = maker.make(seed)
+        if source is None:
+            return Report(seed, Verdict.NOT_MADE)
+        rng = Random(~seed)
+        canonical, settings = rng.random() < 0.5, choose(rng, self._cpu_level)
+        report = self.compare(seed, source, settings, canonical=canonical)
+        if report.verdict is not Verdict.DIFFERS or canonical:
+            return report
+        again = self.compare(seed, source, settings, canonical=True)
+        if again.verdict is Verdict.AGREES and self._reads_nan_bits(seed, source):
+            return replace(report, verdict=Verdict.NAN_BITS)
+        return replace(report, detail=f"{report.detail}; with canonical NaNs: {again.verdict} {again.detail}")
+
+    def compare(self, seed: int, source: Source, settings: Settings, *, canonical: bool) -> Report:
+        how = f"{settings}{' canonical NaNs' if canonical else ''}"
+
+        def ours(case: Case) -> Side:
+            return Ours(case.host(), settings=settings, supports=self._supports)
+
+        def theirs(case: Case) -> Side:
+            return Wasmtime(case.host(), engine=self._plain)
+
+        try:
+            run = self._run(seed, source, canonical, (ours, theirs))
+        except (RefusedError, CannotProvideError) as error:
+            return Report(seed, Verdict.REFUSED, how, str(error))
+        except ModuleError as error:
+            return Report(seed, Verdict.REFUSED if self._is_refused(source) else Verdict.DIFFERS, how, str(error))
+        if run.difference is None:
+            return Report(seed, Verdict.AGREES, how, "", run.outcomes, run.skipped)
+        return Report(seed, Verdict.DIFFERS, how, str(run.difference), run.outcomes, run.skipped)
+
+    def _is_refused(self, source: Source) -> bool:
+        """Does wasmtime refuse the module as it was made?"""
+        side = Wasmtime(lambda *asked: 0, engine=self._plain)
+        try:
+            side.start(HEADER, source.reference, [])
+        except RefusedError:
+            return True
+        except Exception:
+            return False
+        return False
+
+    def _reads_nan_bits(self, seed: int, source: Source) -> bool:
+        """Does wasmtime do something else when it makes all NaNs canonical?"""
+
+        def plain(case: Case) -> Side:
+            return Wasmtime(case.host(), engine=self._plain)
+
+        def canonical(case: Case) -> Side:
+            return Wasmtime(case.host(), engine=self._canonical)
+
+        same = Source(source.reference, source.reference, source.arguments)
+        return self._run(seed, same, False, (plain, canonical)).difference is not None
+
+    def _run(self, seed: int, source: Source, canonical: bool, sides: tuple[MakeSide, MakeSide]) -> Run:
+        data, reference = source.data, source.reference
+        if canonical:
+            data, reference = canonical_nans(data), canonical_nans(reference)
+        case = Case(seed, self._supply, data, reference)
+        left, right = sides
+        return compare(case, left(case), right(case))

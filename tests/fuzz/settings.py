@@ -1,0 +1,36 @@
+"""How this engine compiles a module."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+from typing import Literal
+
+import aot
+
+_COMPILERS = ((60, "gcc", 0), (6, "gcc", 1), (6, "gcc", 2), (2, "clang", 0), (2, "clang", 1), (2, "clang", 2))
+"""(Weight, compiler, -O level): mostly what is cheapest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    cc: str | None = None
+    opt_level: int = 0
+    memory: Literal["auto", "guard", "checked"] = "auto"
+    cpu_level: int = 2
+
+    def config(self) -> aot.Config:
+        return aot.Config(
+            cc=self.cc, opt_level=self.opt_level, memory=self.memory, cpu_level=self.cpu_level, cache=False, jobs=1
+        )
+
+    def __str__(self) -> str:
+        return f"{self.cc or 'cc'} -O{self.opt_level} memory={self.memory} x86-64-v{self.cpu_level}"
+
+
+def choose(rng: Random, highest_cpu_level: int) -> Settings:
+    """Some settings; the compilers are those of `_COMPILERS`."""
+    _, cc, opt_level = rng.choices(_COMPILERS, [weight for weight, _, _ in _COMPILERS])[0]
+    memory: Literal["guard", "checked"] = "checked" if rng.random() < 0.25 else "guard"
+    cpu_level = min(highest_cpu_level, rng.choice((1, 2, 2, 2, 2, 3)))
+    return Settings(cc, opt_level, memory, cpu_level)
