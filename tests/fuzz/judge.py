@@ -14,6 +14,7 @@ from tests.fuzz.canonical import canonical_nans
 from tests.fuzz.compare import Case, Run, compare
 from tests.fuzz.engines import Ours, RefusedError, Side, Wasmtime, wasmtime_engine
 from tests.fuzz.generate import Maker, Source
+from tests.fuzz.relaxed import rounded_twice
 from tests.fuzz.settings import Settings, choose
 from tests.fuzz.support import CannotProvideError, Supply
 from tests.wasm_builder import HEADER
@@ -117,7 +118,7 @@ class Judge:
         return self._run(seed, same, False, (plain, canonical)).difference is not None
 
     def _run(self, seed: int, source: Source, canonical: bool, sides: tuple[MakeSide, MakeSide]) -> Run:
-        data, reference = source.data, source.reference
+        data, reference = source.data, rounded_twice(source.reference)
         if canonical:
             data, reference = canonical_nans(data), canonical_nans(reference)
         case = Case(seed, self._supply, data, reference)

@@ -13,9 +13,10 @@ from tests.fuzz.canonical import canonical_nans
 from tests.fuzz.compare import Case, Run, compare
 from tests.fuzz.dense import DenseGenerator
 from tests.fuzz.engines import Ours, RefusedError, Wasmtime, wasmtime_engine
-from tests.fuzz.generate import NoGeneratorError, find_wasm_opt, generator, uses_legacy_exceptions
+from tests.fuzz.generate import NoGeneratorError, Source, find_wasm_opt, generator, uses_legacy_exceptions
 from tests.fuzz.instrument import instrument
 from tests.fuzz.judge import COMPARED, Judge, Verdict
+from tests.fuzz.relaxed import rounded_twice
 from tests.fuzz.settings import Settings
 from tests.fuzz.support import Supply
 
@@ -140,6 +141,21 @@ def test_nans_are_made_canonical_unless_they_signal() -> None:
     assert exports["$f0"](store, 0x3F80_0000, 0x3F80_0000) == 0x4000_0000
     assert exports["$f1"](store, -1, 4 << 60) == [0x7FF8 << 48, 0x3FF6_A09E_667F_3BCD]  # sqrt of 2
     assert exports["$f2"](store, -1) == (1 << 63) - 1  # no arithmetic: a NaN's bits are kept
+
+
+def test_relaxed_products_are_compared_with_those_rounded_twice() -> None:
+    """Rounding once gives negative zero, as the exact result is below zero."""
+    text = """(module (func (export "f") (param v128 v128 v128) (result v128)
+        (f64x2.relaxed_nmadd (local.get 0) (local.get 1) (local.get 2))))"""
+    data = assembled(text, {})
+    judge = Judge()
+    source = Source(data, data, ())
+    assert judge.compare(1, source, Settings(), canonical=False).verdict is Verdict.AGREES
+    tiny = 1
+    store = wasmtime.Store(wasmtime_engine())
+    for module, expected in ((data, -1 << 63), (rounded_twice(data), 0)):
+        instance = wasmtime.Instance(store, wasmtime.Module(store.engine, instrument(module).data), [])
+        assert instance.exports(store)["$f0"](store, tiny, 0, tiny, 0, 0, 0)[0] == expected
 
 
 def test_instructions_are_walked_to_the_end() -> None:
