@@ -191,7 +191,8 @@ def _loop(st: BodyState) -> None:
     data, types, exprs, frames = st.data, st.types, st.exprs, st.frames
     local_types, used = st.local_types, st.used_locals
     n_simple_locals = 0 if st.some_unset else min(len(local_types), 128)
-    simple, handlers, local_names, small_i32 = _SIMPLE, _HANDLERS, names.LOCALS, names.SMALL_I32
+    simple, local_names, small_i32 = _SIMPLE, names.LOCALS, names.SMALL_I32
+    handlers = _HANDLERS if not st.cx.refused else _without(st.cx.refused)
     pos, height = st.pos, st.height
     while True:
         st.at = pos
@@ -233,6 +234,19 @@ def _loop(st: BodyState) -> None:
             return
 
 
+def _without(refused: dict[int, str]) -> tuple[Handler | None, ...]:
+    """The handlers, with a refusal in place of some."""
+    return tuple(_refuse if code in refused else handler for code, handler in enumerate(_HANDLERS))
+
+
+def _refuse(st: BodyState) -> None:
+    """Raises UnsupportedError for the instruction at ``st.at``, whose feature is off."""
+    code = st.data[st.at]
+    if code == 0xFC:
+        code = code << 16 | read_u32(st.data, st.at + 1)[0]
+    raise UnsupportedError(f"the feature {st.cx.refused[code]} is switched off")
+
+
 def _simple(st: BodyState, row: SimpleRow, types: list[StackType], exprs: list[str], height: int) -> None:
     """An instruction whose row has a C template: pop by signature, fill, push."""
     arity, first, second, result, template, pure, ctype, unmasked = row
@@ -264,7 +278,9 @@ def _prefixed(st: BodyState, code: int) -> None:
     if code in (0xFC, VECTOR_PREFIX, ATOMIC_PREFIX):
         number, st.pos = read_u32(st.data, st.pos)
         full = code << 16 | number
-        if code == VECTOR_PREFIX:
+        if full in st.cx.refused:
+            _refuse(st)
+        elif code == VECTOR_PREFIX:
             _require_vectors(st, number)
         elif code == ATOMIC_PREFIX and not st.cx.options.features.threads:
             raise UnsupportedError("the feature threads is switched off")

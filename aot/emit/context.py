@@ -8,6 +8,7 @@ from aot.abi.layout import is_func_ref, is_inline_memory, value_ctype
 from aot.emit.literal import literal_text, v128_text
 from aot.emit.plan import Plan
 from aot.wasm.module import Module
+from aot.wasm.switches import refused_codes
 from aot.wasm.types import FuncType, NumType, RefType, ValType
 
 StackType = str | RefType
@@ -78,6 +79,7 @@ class ModuleContext:
     def __init__(self, module: Module, plan: Plan) -> None:
         self.module = module
         self.options = plan.options
+        self.refused = refused_codes(plan.options.features)
         self.layout = plan.layout
         self.facts = plan.facts
         self.n_imported_tags = module.n_imported_tags
