@@ -195,11 +195,15 @@ int32_t w2s_host_throw(struct w2s_store *pub, struct w2s_tag *tag, const union w
   return W2S_HOST_THREW;
 }
 
-void w2si_exceptions_free(struct w2si_store *store) {
+void w2si_exceptions_reset(struct w2si_store *store) {
   w2si_exception_drop_pending(store);
   w2si_exception_note_uncaught(store);
   cut(store, &store->kept, 0);
   cut(store, &store->lasting, 0);
+}
+
+void w2si_exceptions_free(struct w2si_store *store) {
+  w2si_exceptions_reset(store);
   free(store->kept.entries);
   free(store->lasting.entries);
   while (store->pub.spare) {

@@ -20,6 +20,8 @@ void w2si_exception_note_uncaught(struct w2si_store *store);
 void w2si_exceptions_end(struct w2si_store *store);
 /* A global or table of the store can hold exception handles if `type` says so. */
 void w2si_exceptions_stored(struct w2si_store *store, const struct w2s_valtype *type);
+/* Forget all exceptions: no handle of one is left. */
+void w2si_exceptions_reset(struct w2si_store *store);
 /* Free all that the store still holds. */
 void w2si_exceptions_free(struct w2si_store *store);
 

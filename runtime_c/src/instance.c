@@ -11,6 +11,7 @@
 #include "enter.h"
 #include "errors.h"
 #include "exception.h"
+#include "fault.h"
 #include "memory.h"
 #include "meta.h"
 #include "module.h"
@@ -72,37 +73,38 @@ struct w2s_tag *w2si_tag(const struct w2s_instance *instance, uint32_t index) {
 
 void w2si_instance_free(struct w2s_instance *instance) {
   const struct w2s_meta *meta = instance->meta;
-  if (instance->vm) free_memories(instance);
+  free_memories(instance);
   while (instance->n_tables) {
     w2si_table_destroy(w2si_table(instance, meta->n_imported_tables + --instance->n_tables));
   }
-  free(instance->vm);
-  free(instance->import_funcs);
-  free(instance->import_globals);
+  free(instance->mark);
   free(instance->wasi_funcs);
   w2s_module_release(instance->module);
   free(instance);
 }
 
-/* An empty instance with its zeroed context; NULL without memory. */
+static size_t round_to(size_t bytes, size_t align) { return (bytes + align - 1) / align * align; }
+
+/* An empty instance with its zeroed context, in one piece: the context comes last, so that what it may overrun by a
+ * fault of ours is nobody's. NULL without memory. */
 static struct w2s_instance *allocate(struct w2si_store *store, struct w2s_module *module) {
   const struct w2s_meta *meta = module->meta;
-  struct w2s_instance *instance = calloc(1, sizeof *instance);
+  struct w2s_instance *instance;
+  size_t funcs = sizeof *instance;
+  size_t globals = funcs + (size_t)meta->n_imported_funcs * sizeof *instance->import_funcs;
+  size_t vm = round_to(globals + (size_t)meta->n_imported_globals * sizeof *instance->import_globals, CONTEXT_ALIGN);
+  size_t bytes = vm + round_to(meta->vm_bytes, CONTEXT_ALIGN);
+  instance = aligned_alloc(CONTEXT_ALIGN, bytes);
   if (!instance) return NULL;
+  memset(instance, 0, bytes);
   w2s_module_retain(module);
   instance->store = store;
   instance->module = module;
   instance->descriptor = module->descriptor;
   instance->meta = meta;
-  size_t bytes = ((size_t)meta->vm_bytes + CONTEXT_ALIGN - 1) / CONTEXT_ALIGN * CONTEXT_ALIGN;
-  instance->vm = aligned_alloc(CONTEXT_ALIGN, bytes);
-  if (instance->vm) memset(instance->vm, 0, bytes);
-  instance->import_funcs = calloc((size_t)meta->n_imported_funcs + 1, sizeof *instance->import_funcs);
-  instance->import_globals = calloc((size_t)meta->n_imported_globals + 1, sizeof *instance->import_globals);
-  if (!instance->vm || !instance->import_funcs || !instance->import_globals) {
-    w2si_instance_free(instance);
-    return NULL;
-  }
+  instance->import_funcs = (struct w2s_funcref **)((uint8_t *)instance + funcs);
+  instance->import_globals = (struct w2s_global *)((uint8_t *)instance + globals);
+  instance->vm = (struct w2s_vm *)((uint8_t *)instance + vm);
   *(struct w2s_vm_head *)instance->vm = (struct w2s_vm_head){.magic = W2S_MAGIC, .abi_version = W2S_ABI_VERSION,
                                                              .store = &store->pub, .builtins = &w2si_builtins,
                                                              .instance = instance};
@@ -177,19 +179,17 @@ static int initialise(struct w2s_instance *instance) {
   return 0;
 }
 
-/* Everything that happens before the first effect others can see. On failure nothing is left. */
-static int32_t prepare(struct w2si_store *store, struct w2s_module *module, const struct w2s_extern *imports,
-                       size_t n_imports, struct w2s_instance **out, struct w2s_error *error) {
+/* Everything that happens before the first effect others can see, with imports that fit. On failure nothing is left. */
+static int32_t make(struct w2si_store *store, struct w2s_module *module, const struct w2s_extern *imports,
+                    struct w2s_instance **out, struct w2s_error *error) {
   if (store->n_instances >= store->limits.instances) {
     return w2si_fail(error, W2S_ERR_RESOURCE, "the store's limit of %llu instances is reached",
                      (unsigned long long)store->limits.instances);
   }
-  int32_t status = w2si_link_check(store, module, imports, n_imports, error);
-  if (status != W2S_OK) return status;
   if (!w2si_resolve_host_funcs(store)) return w2si_fail(error, W2S_ERR_RESOURCE, "out of memory for host functions");
   struct w2s_instance *instance = allocate(store, module);
   if (!instance) return w2si_fail(error, W2S_ERR_RESOURCE, "out of memory for an instance");
-  status = attach_memories(instance, imports, error);
+  int32_t status = attach_memories(instance, imports, error);
   if (status == W2S_OK) status = make_memories(instance, error);
   if (status == W2S_OK) status = make_tables(instance, error);
   if (status == W2S_OK) {
@@ -200,40 +200,115 @@ static int32_t prepare(struct w2si_store *store, struct w2s_module *module, cons
     w2si_instance_free(instance);
     return status;
   }
+  instance->next = store->instances;
+  store->instances = instance;
+  store->n_instances++;
   *out = instance;
   return W2S_OK;
 }
 
 /* Segments and the start function. Their effects stay even if a later one traps, and so does the instance: its
  * functions may be in others' tables by then. */
-static int32_t run(struct w2s_instance *instance, struct w2s_error *error) {
-  int32_t status = w2si_run_segments(instance, error);
+static int32_t finish(struct w2s_instance *instance, struct w2s_error *error) {
+  int32_t status = W2S_OK;
+  enum w2si_instance_state before = instance->state;
+  instance->state = W2SI_INSTANCE_FINISHED;
+  if (before == W2SI_INSTANCE_NEW) status = w2si_run_elems(instance, error);
+  if (status == W2S_OK) status = w2si_run_datas(instance, error);
   if (status != W2S_OK || instance->meta->start < 0) return status;
   union w2s_value none = {.words = {0, 0}};
   struct w2s_funcref *start = w2si_func(instance, (uint32_t)instance->meta->start);
   return w2s_call(&instance->store->pub, start, &none, error);
 }
 
-int32_t w2s_instantiate(struct w2s_store *pub, struct w2s_module *module, const struct w2s_extern *imports,
-                        size_t n_imports, struct w2s_instance **out, struct w2s_error *error) {
+int32_t w2s_instance_new(struct w2s_store *pub, struct w2s_module *module, const struct w2s_extern *imports,
+                         size_t n_imports, struct w2s_instance **out, struct w2s_error *error) {
   struct w2si_store *store = w2si_store(pub);
-  struct w2s_instance *instance = NULL;
   w2si_ok(error);
   *out = NULL;
   w2s_runtime_init();
   enum w2si_claim claim = w2si_claim(store, &w2si_thread);
   if (claim == W2SI_CLAIM_NONE) return w2si_fail_usage(error);
-  int32_t status = prepare(store, module, imports, n_imports, &instance, error);
+  int32_t status = w2si_link_check(store, module, imports, n_imports, error);
+  if (status == W2S_OK) status = make(store, module, imports, out, error);
+  w2si_unclaim(store, claim);
+  return status;
+}
+
+int32_t w2s_instance_finish(struct w2s_instance *instance, struct w2s_error *error) {
+  w2si_ok(error);
+  enum w2si_claim claim = w2si_claim(instance->store, &w2si_thread);
+  if (claim == W2SI_CLAIM_NONE) return w2si_fail_usage(error);
+  int32_t status = instance->state == W2SI_INSTANCE_FINISHED
+                       ? w2si_fail(error, W2S_ERR_USAGE, "the instance was finished already")
+                       : finish(instance, error);
+  w2si_unclaim(instance->store, claim);
+  return status;
+}
+
+int32_t w2s_instantiate(struct w2s_store *store, struct w2s_module *module, const struct w2s_extern *imports,
+                        size_t n_imports, struct w2s_instance **out, struct w2s_error *error) {
+  int32_t status = w2s_instance_new(store, module, imports, n_imports, out, error);
+  if (status == W2S_OK) status = w2s_instance_finish(*out, error);
+  if (status != W2S_OK) *out = NULL;
+  return status;
+}
+
+/* ---- instantiating again and again ---------------------------------------------------------------------------- */
+
+/* Imports that were found to fit. What they are checked for cannot change: types, and sizes that only grow. */
+struct w2s_instance_pre {
+  struct w2si_store *store;
+  struct w2s_module *module;
+  size_t n;
+  struct w2s_extern imports[];
+};
+
+int32_t w2s_pre_new(struct w2s_store *pub, struct w2s_module *module, const struct w2s_extern *imports,
+                    size_t n_imports, struct w2s_instance_pre **out, struct w2s_error *error) {
+  struct w2si_store *store = w2si_store(pub);
+  w2si_ok(error);
+  *out = NULL;
+  w2s_runtime_init();
+  enum w2si_claim claim = w2si_claim(store, &w2si_thread);
+  if (claim == W2SI_CLAIM_NONE) return w2si_fail_usage(error);
+  int32_t status = w2si_link_check(store, module, imports, n_imports, error);
   if (status == W2S_OK) {
-    instance->next = store->instances;
-    store->instances = instance;
-    store->n_instances++;
-    status = run(instance, error);
-    if (status == W2S_OK) *out = instance;
+    struct w2s_instance_pre *pre = malloc(sizeof *pre + n_imports * sizeof *imports);
+    if (pre) {
+      *pre = (struct w2s_instance_pre){.store = store, .module = module, .n = n_imports};
+      if (n_imports) memcpy(pre->imports, imports, n_imports * sizeof *imports);
+      w2s_module_retain(module);
+      *out = pre;
+    } else {
+      status = w2si_fail(error, W2S_ERR_RESOURCE, "out of memory for imports");
+    }
   }
   w2si_unclaim(store, claim);
   return status;
 }
+
+int32_t w2s_pre_instantiate(const struct w2s_instance_pre *pre, struct w2s_instance **out, struct w2s_error *error) {
+  struct w2si_thread *thread = &w2si_thread;
+  w2si_ok(error);
+  *out = NULL;
+  enum w2si_claim claim = w2si_claim(pre->store, thread);
+  if (claim == W2SI_CLAIM_NONE) return w2si_fail_usage(error);
+  w2si_fault_recheck(thread);
+  int32_t status = make(pre->store, pre->module, pre->imports, out, error);
+  if (status == W2S_OK) status = finish(*out, error);
+  if (status != W2S_OK) *out = NULL;
+  w2si_unclaim(pre->store, claim);
+  return status;
+}
+
+void w2s_pre_delete(struct w2s_instance_pre *pre) {
+  if (!pre) return;
+  w2s_module_release(pre->module);
+  free(pre);
+}
+
+/* ---- items ------------------------------------------------------------------------------------------------------ */
 
 struct w2s_vm *w2s_instance_vm(const struct w2s_instance *instance) { return instance->vm; }
 

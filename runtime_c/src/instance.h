@@ -5,6 +5,10 @@
 #include "store.h"
 
 struct w2si_wasi_func;
+struct w2si_mark;
+
+/* How far instantiation has come. MARKED: element segments have run, and reset.c can bring it back here. */
+enum w2si_instance_state { W2SI_INSTANCE_NEW, W2SI_INSTANCE_MARKED, W2SI_INSTANCE_FINISHED };
 
 struct w2s_instance {
   struct w2si_store *store;
@@ -15,10 +19,16 @@ struct w2s_instance {
   struct w2s_funcref **import_funcs;  /* the originals, so that their identity is kept */
   struct w2s_global *import_globals;  /* likewise */
   struct w2si_wasi_func *wasi_funcs;  /* its own versions of imported WASI functions, by index; or NULL */
+  struct w2si_mark *mark; /* what a reset goes back to; or NULL */
+  enum w2si_instance_state state;
+  uint8_t has_copied_image; /* the system could not map it */
   uint32_t n_memories; /* own memories and tables made so far */
   uint32_t n_tables;
   struct w2s_instance *next;
 };
+
+/* Map the images of own memories (again, over what is there). */
+void w2si_map_images(struct w2s_instance *instance);
 
 /* Release everything an instance owns. It is in no list. */
 void w2si_instance_free(struct w2s_instance *instance);
@@ -54,8 +64,9 @@ uint32_t w2si_memory_init_from(struct w2s_instance *instance, struct w2s_memory 
                                uint64_t from, uint64_t n);
 void w2si_elem_drop(struct w2s_instance *instance, uint32_t elem);
 void w2si_data_drop(struct w2s_instance *instance, uint32_t data);
-/* Run all active segments in order, images included. Returns W2S_OK, or W2S_ERR_TRAP or W2S_ERR_RESOURCE with
- * `error` filled. */
-int32_t w2si_run_segments(struct w2s_instance *instance, struct w2s_error *error);
+/* Run the active element segments in order; map images and run the active data segments. Return W2S_OK, or W2S_ERR_TRAP
+ * or W2S_ERR_RESOURCE with `error` filled. */
+int32_t w2si_run_elems(struct w2s_instance *instance, struct w2s_error *error);
+int32_t w2si_run_datas(struct w2s_instance *instance, struct w2s_error *error);
 
 #endif

@@ -151,16 +151,17 @@ void w2si_memory_destroy(struct w2s_memory *memory) {
   w2si_memory_unmap(memory);
 }
 
-void w2si_memory_set_image(struct w2s_memory *memory, uint64_t at, uint64_t bytes, int fd, uint64_t file_offset,
-                           const uint8_t *source) {
-  if (bytes == 0) return;
+int w2si_memory_set_image(struct w2s_memory *memory, uint64_t at, uint64_t bytes, int fd, uint64_t file_offset,
+                          const uint8_t *source) {
+  if (bytes == 0) return 1;
   uint64_t page = host_page();
   uint8_t *to = memory->base + at;
   if (fd >= 0 && at % page == 0 && bytes % page == 0 && file_offset % page == 0 && file_offset <= INT64_MAX &&
       mmap(to, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, fd, (off_t)file_offset) == to) {
-    return;
+    return 1;
   }
   memcpy(to, source, bytes);
+  return 0;
 }
 
 uint64_t w2si_memory_grow(struct w2s_memory *memory, uint64_t delta_pages) {
@@ -176,6 +177,22 @@ uint64_t w2si_memory_grow(struct w2s_memory *memory, uint64_t delta_pages) {
   memory->bytes = old_bytes + delta;
   store->memory_bytes += delta;
   return old_pages;
+}
+
+uint64_t w2si_page_bytes(uint64_t bytes) { return round_up(bytes); }
+
+int w2si_memory_shrink(struct w2s_memory *memory, uint64_t bytes) {
+  uint64_t start = round_up(bytes);
+  uint64_t end = round_up(memory->bytes);
+  if (end > start) {
+    /* mapped anew: what was there is gone, and cannot be reached until the memory grows again */
+    void *at = memory->base + start;
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
+    if (mmap(at, end - start, PROT_NONE, flags, -1, 0) != at) return 0;
+  }
+  w2si_store(memory->store)->memory_bytes -= memory->bytes - bytes;
+  memory->bytes = bytes;
+  return 1;
 }
 
 static int holds(const struct w2s_memory *memory, uintptr_t address) {

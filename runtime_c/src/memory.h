@@ -39,11 +39,16 @@ int32_t w2si_memory_init(struct w2s_memory *memory, struct w2si_store *store, co
 /* Take the memory out of its store and give its address space back. */
 void w2si_memory_destroy(struct w2s_memory *memory);
 /* Map `bytes` bytes of file `fd` from `file_offset` copy-on-write to `at`, or copy them from `source` where the system
- * cannot map them. The range lies inside the memory; all but `source` are multiples of 4096. */
-void w2si_memory_set_image(struct w2s_memory *memory, uint64_t at, uint64_t bytes, int fd, uint64_t file_offset,
-                           const uint8_t *source);
+ * cannot map them. The range lies inside the memory; all but `source` are multiples of 4096. Returns whether they were
+ * mapped. */
+int w2si_memory_set_image(struct w2s_memory *memory, uint64_t at, uint64_t bytes, int fd, uint64_t file_offset,
+                          const uint8_t *source);
 /* w2s_memory_grow of a memory that is not shared, for a store that the caller works in. */
 uint64_t w2si_memory_grow(struct w2s_memory *memory, uint64_t delta_pages);
+/* `bytes` in whole pages of the host. */
+uint64_t w2si_page_bytes(uint64_t bytes);
+/* Give up what lies beyond `bytes`, which the memory once had. Returns 0 if the system refuses. */
+int w2si_memory_shrink(struct w2s_memory *memory, uint64_t bytes);
 /* The memory of the store whose reservation, guards included, holds `address`. For the fault handler. */
 const struct w2s_memory *w2si_memory_at(const struct w2si_store *store, uintptr_t address);
 

@@ -18,6 +18,11 @@
 #include "type.h"
 
 static struct w2s_module *modules; /* under w2si_lock */
+static _Atomic(uint64_t) last_id;
+
+uint64_t w2si_module_next_id(void) { return ++last_id; }
+
+uint64_t w2s_module_id(const struct w2s_module *module) { return module->id; }
 
 uint32_t w2s_cpu_level(void) { return w2si_cpu_level(); }
 
@@ -211,6 +216,8 @@ static int32_t open_locked(int32_t fd, const struct w2s_descriptor *linked, cons
     free(module);
     return result;
   }
+  module->id = w2si_module_next_id();
+  module->descriptor_of_file = module->descriptor;
   module->next = modules;
   modules = module;
   provide_stubs(module);
@@ -239,7 +246,7 @@ int32_t w2s_module_linked(const struct w2s_descriptor *descriptor, struct w2s_mo
   return status;
 }
 
-int32_t w2s_module_fd(const struct w2s_module *module) { return module->fd; }
+int32_t w2s_module_fd(const struct w2s_module *module) { return (module->base ? module->base : module)->fd; }
 
 void w2s_module_retain(struct w2s_module *module) {
   w2si_lock();
@@ -248,16 +255,36 @@ void w2s_module_retain(struct w2s_module *module) {
 }
 
 void w2s_module_release(struct w2s_module *module) {
+  struct w2s_module *base = NULL;
   w2si_lock();
   if (--module->refs == 0) {
-    struct w2s_module **at = &modules;
-    while (*at != module) at = &(*at)->next;
-    *at = module->next;
-    withdraw_stubs(module);
-    close_object(module);
-    free(module);
+    base = module->base;
+    if (base) {
+      w2si_module_free_derived(module);
+    } else {
+      struct w2s_module **at = &modules;
+      while (*at != module) at = &(*at)->next;
+      *at = module->next;
+      withdraw_stubs(module);
+      close_object(module);
+      free(module->functions);
+      free(module);
+    }
   }
   w2si_unlock();
+  if (base) w2s_module_release(base); /* which has none itself */
+}
+
+int32_t w2s_module_image(const struct w2s_module *module, uint32_t defined, struct w2s_image_place *out) {
+  const struct w2s_meta *meta = module->meta;
+  *out = (struct w2s_image_place){.fd = -1};
+  if (defined >= meta->memories.n - meta->n_imported_memories) return W2S_ERR_USAGE;
+  const struct w2s_meta_memory *memory = &w2si_meta_memories(meta)[meta->n_imported_memories + defined];
+  if (!memory->has_image) return W2S_OK;
+  *out = (struct w2s_image_place){.fd = module->fd, .file_offset = module->image_file_offset + memory->image_offset,
+                                  .linear_offset = memory->image_start, .bytes = memory->image_bytes,
+                                  .data = module->descriptor->image + memory->image_offset};
+  return W2S_OK;
 }
 
 const struct w2s_descriptor *w2s_module_descriptor_of(const struct w2s_module *module) { return module->descriptor; }

@@ -102,21 +102,27 @@ static int32_t run_data(struct w2s_instance *instance, uint32_t k, struct w2s_er
   return W2S_OK;
 }
 
-static void map_images(struct w2s_instance *instance) {
+void w2si_map_images(struct w2s_instance *instance) {
   const struct w2s_module *module = instance->module;
   for (uint32_t i = instance->meta->n_imported_memories; i < instance->meta->memories.n; i++) {
     const struct w2s_meta_memory *memory = &w2si_meta_memories(instance->meta)[i];
     if (!memory->has_image) continue;
-    w2si_memory_set_image(w2si_memory(instance, i), memory->image_start, memory->image_bytes, module->fd,
-                          module->image_file_offset + memory->image_offset,
-                          instance->descriptor->image + memory->image_offset);
+    int mapped = w2si_memory_set_image(w2si_memory(instance, i), memory->image_start, memory->image_bytes, module->fd,
+                                       module->image_file_offset + memory->image_offset,
+                                       instance->descriptor->image + memory->image_offset);
+    if (!mapped) instance->has_copied_image = 1;
   }
 }
 
-int32_t w2si_run_segments(struct w2s_instance *instance, struct w2s_error *error) {
+int32_t w2si_run_elems(struct w2s_instance *instance, struct w2s_error *error) {
   int32_t status = W2S_OK;
   for (uint32_t k = 0; k < instance->meta->elems.n && status == W2S_OK; k++) status = run_elem(instance, k, error);
-  if (status == W2S_OK) map_images(instance);
+  if (status == W2S_OK) w2si_map_images(instance);
+  return status;
+}
+
+int32_t w2si_run_datas(struct w2s_instance *instance, struct w2s_error *error) {
+  int32_t status = W2S_OK;
   for (uint32_t k = 0; k < instance->meta->datas.n && status == W2S_OK; k++) status = run_data(instance, k, error);
   return status;
 }

@@ -63,6 +63,31 @@ static int share(struct w2s_store *pub) {
   return old == 1;
 }
 
+/* A store with one instance that is used twice. Returns whether everything worked. */
+static int use_again(struct w2s_module *module) {
+  struct w2s_error error;
+  struct w2s_instance *instance = NULL;
+  struct w2s_instance_pre *pre = NULL;
+  struct w2s_store *store = w2s_store_new();
+  struct w2s_extern import = guest_func_extern(store ? w2s_func_new(store, guest_type1(), host, NULL, NULL) : NULL);
+  int good = import.func && w2s_instance_new(store, module, &import, 1, &instance, &error) == W2S_OK &&
+             w2s_instance_mark(instance, 1 << 20, &error) == W2S_OK;
+  for (int i = 0; i < 2 && good; i++) {
+    good = w2s_instance_finish(instance, &error) == W2S_OK;
+    CHECK(guest_call(store, instance, GUEST_STORE, 5, 0) == 7);
+    int64_t grown = guest_call(store, instance, GUEST_GROW, 2, 0);
+    CHECK(grown == 1 || grown == UINT32_MAX);
+    int64_t added = guest_call(store, instance, GUEST_TABLE_GROW, 3, 0);
+    CHECK(added == 6 || added == UINT32_MAX);
+    good = good && w2s_instance_reset(instance, &error) == W2S_OK && grown == 1 && added == 6;
+  }
+  good = good && w2s_pre_new(store, module, &import, 1, &pre, &error) == W2S_OK &&
+         w2s_pre_instantiate(pre, &instance, &error) == W2S_OK;
+  w2s_pre_delete(pre);
+  w2s_store_delete(store);
+  return good;
+}
+
 /* From nothing to a call, with the n-th allocation failing. Returns whether everything worked. */
 static int attempt(const char *path, long nth) {
   struct w2s_error error;
@@ -94,6 +119,7 @@ static int attempt(const char *path, long nth) {
       CHECK(guest_call(store, instance, GUEST_LOAD, 1, 0) < 0);
       good = good && guest_call(store, instance, GUEST_GROW, 1, 0) == 1;
     }
+    good = use_again(module) && good;
   } else {
     good = 0;
     CHECK(!store || error.status == W2S_ERR_RESOURCE || error.status == W2S_ERR_FORMAT);

@@ -94,6 +94,26 @@ void w2s_module_release(struct w2s_module *module);
 const struct w2s_descriptor *w2s_module_descriptor_of(const struct w2s_module *module);
 /* The descriptor of the module's own file, which stays the module's: the caller reads it at given offsets only. */
 int32_t w2s_module_fd(const struct w2s_module *module);
+/* A number that no other module of this process has or had. */
+uint64_t w2s_module_id(const struct w2s_module *module);
+/* The code of the `defined`-th function of the module's own, to be called as w2s_funcref.code is. NULL if there is no such
+ * function, the C compiler inlined it wherever it is used, or the file's symbols were stripped. */
+void (*w2s_module_function(struct w2s_module *module, uint32_t defined))(void);
+/* The image of the `defined`-th memory of the module's own: bytes that are mapped copy-on-write at the linear address
+ * `linear_offset` of fresh instances, in whole pages. `bytes` is 0 if it has none. */
+struct w2s_image_place {
+  int32_t fd; /* the module's */
+  uint64_t file_offset;
+  uint64_t linear_offset;
+  uint64_t bytes;
+  const uint8_t *data;
+};
+int32_t w2s_module_image(const struct w2s_module *module, uint32_t defined, struct w2s_image_place *out);
+/* A module with the code of `base` whose instances begin as `meta` says: a metadata blob that differs from base's in the
+ * minimum sizes, initial values, segments, start function and images alone (W2S_ERR_FORMAT). `image_fd` is a memfd with
+ * the image section, sealed against writing and shrinking; -1 if there are no images. Both are copied. */
+int32_t w2s_module_derive(struct w2s_module *base, const void *meta, uint64_t meta_bytes, int32_t image_fd,
+                          struct w2s_module **out, struct w2s_error *error);
 
 /* Canonical ids: equal structure, equal id, process wide. */
 uint32_t w2s_type_intern_func(const struct w2s_valtype *params, size_t n_params, const struct w2s_valtype *results,
@@ -107,6 +127,31 @@ int32_t w2s_valtype_matches(const struct w2s_valtype *actual, const struct w2s_v
  * start function. The instance belongs to the store. */
 int32_t w2s_instantiate(struct w2s_store *store, struct w2s_module *module, const struct w2s_extern *imports,
                         size_t n_imports, struct w2s_instance **out, struct w2s_error *error);
+/* The same in two steps. Between them nothing of the module has run: memories and tables are empty, so are images. The
+ * second may be done once; where it fails, its effects so far stay. */
+int32_t w2s_instance_new(struct w2s_store *store, struct w2s_module *module, const struct w2s_extern *imports,
+                         size_t n_imports, struct w2s_instance **out, struct w2s_error *error);
+int32_t w2s_instance_finish(struct w2s_instance *instance, struct w2s_error *error);
+
+/* Imports that have been checked, to instantiate with again and again. It must not be used once the store is deleted, but
+ * for deleting it. */
+struct w2s_instance_pre;
+int32_t w2s_pre_new(struct w2s_store *store, struct w2s_module *module, const struct w2s_extern *imports,
+                    size_t n_imports, struct w2s_instance_pre **out, struct w2s_error *error);
+int32_t w2s_pre_instantiate(const struct w2s_instance_pre *pre, struct w2s_instance **out, struct w2s_error *error);
+void w2s_pre_delete(struct w2s_instance_pre *pre);
+
+/* Using a store and its only instance again, as if both were new.
+ * w2s_instance_mark, between w2s_instance_new and w2s_instance_finish, notes the state to go back to. w2s_instance_reset
+ * goes back to it, whatever the instance did meanwhile and however its calls ended; then w2s_instance_finish is due
+ * again. It fails with W2S_ERR_USAGE if anything else was made in the store since, or code of the store runs, and with
+ * W2S_ERR_RESOURCE if the system refuses; then the store is good only for w2s_store_delete. Up to `keep_resident` bytes
+ * of touched pages are written again rather than given back to the system.
+ * What keeps its state elsewhere cannot be marked (W2S_ERR_USAGE): instances that import memories, tables, mutable
+ * globals or WASI, or declare a shared memory. Imported shared memories are left as they are. */
+int32_t w2s_instance_mark(struct w2s_instance *instance, uint64_t keep_resident, struct w2s_error *error);
+int32_t w2s_instance_reset(struct w2s_instance *instance, struct w2s_error *error);
+
 struct w2s_vm *w2s_instance_vm(const struct w2s_instance *instance);
 struct w2s_module *w2s_instance_module(const struct w2s_instance *instance);
 /* The n-th export in the module's order. */
