@@ -6,11 +6,14 @@ from aot.embed.engine import Config, Engine
 from aot.embed.exception import Tag, WasmException
 from aot.embed.func import Caller, Func
 from aot.embed.global_ import Global
+from aot.embed.image import Image
 from aot.embed.instance import Instance, InstanceExports
 from aot.embed.linker import Linker
 from aot.embed.loading import compile, load
 from aot.embed.memory import Memory
 from aot.embed.module import Module
+from aot.embed.pool import Pool
+from aot.embed.pre import InstancePre
 from aot.embed.shared import SharedMemory, WaitResult
 from aot.embed.store import Store, StoreLimits
 from aot.embed.table import Table
@@ -57,14 +60,17 @@ __all__ = [
     "FuncType",
     "Global",
     "GlobalType",
+    "Image",
     "ImportType",
     "Instance",
     "InstanceExports",
+    "InstancePre",
     "Limits",
     "Linker",
     "Memory",
     "MemoryType",
     "Module",
+    "Pool",
     "SharedMemory",
     "Store",
     "StoreLimits",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, overload
 
 from aot.embed.exception import Tag
 from aot.embed.func import Func
@@ -20,6 +21,7 @@ from aot.embed.wasi import WasiContext
 from aot.errors import LinkError, UsageError
 
 if TYPE_CHECKING:
+    from aot.embed.image import Image
     from aot.embed.module import Module
 
 _T = TypeVar("_T")
@@ -76,8 +78,8 @@ class InstanceExports(Mapping[str, Any]):
 class Instance:
     """An instance of a module. Its exports are attributes: ``instance.gcd(6, 9)``, ``instance.memory``.
 
-    Exports whose names are no identifiers, that the class itself uses (``exports``, ``module``, ``store``,
-    ``wasi``, ``get_...``), or that Python gives a meaning (``__copy__``), are found in ``instance.exports``.
+    Exports whose names are no identifiers, that the class itself uses (``exports``, ``module``, ``snapshot``,
+    ``store``, ``wasi``, ``get_...``), or that Python gives a meaning (``__copy__``), are found in ``instance.exports``.
 
     Nothing is made of an export before it is asked for, and the same object is given ever after.
     """
@@ -102,18 +104,37 @@ class Instance:
             raise TypeError(f"expected a Store, not {type(store).__name__}")
         if wasi is not None and wasi.store is not store:
             raise UsageError("the WASI context belongs to another store")
-        self.wasi = store.wasi if wasi is None else wasi
-        items = resolve_imports(store, module._metadata.imports, imports, self.wasi)
-        store._modules[module._address] = module
-        callers: list[Func] = []
-        if items:
-            items = _for_importer(items, callers)
-        address = store._instantiate(module._address, items)
-        for func in callers:
-            func._set_importer(address)
+        wasi = store.wasi if wasi is None else wasi
+        items = resolve_imports(store, module._metadata.imports, imports, wasi)
+        self._adopt(store, module, make_instance(store, module, items), wasi)
+
+    def _adopt(self, store: Store, module: Module, address: int, wasi: WasiContext | None) -> None:
+        """Stand for the runtime's instance at ``address``."""
         self.store = store
         self.module = module
-        self.exports = InstanceExports(store, module, address)
+        self.wasi = wasi
+        self._address = address
+
+    @classmethod
+    def _of(cls, store: Store, module: Module, address: int, wasi: WasiContext | None = None) -> Self:
+        """The object for an instance that was made already."""
+        self = cls.__new__(cls)
+        self._adopt(store, module, address, wasi)
+        return self
+
+    @cached_property
+    def exports(self) -> InstanceExports:
+        """The exports by name."""
+        return InstanceExports(self.store, self.module, self._address)
+
+    def snapshot(self) -> Image:
+        """The instance's state as it is now, for `Module.with_image`.
+
+        Raises UsageError for what an image cannot hold, and while code of the store runs.
+        """
+        from aot.embed.snapshot import take_snapshot
+
+        return take_snapshot(self.store, self.module, self._address)
 
     def get_export(self, name: str) -> Any:
         """The export ``name``, or None if there is none."""
@@ -176,9 +197,11 @@ class Instance:
         return func
 
     def __getattr__(self, name: str) -> Any:
-        exports = self.__dict__.get("exports")
+        if "_address" not in self.__dict__:
+            raise AttributeError(name)
+        exports = self.exports
         # a guest must not take part in Python's protocols by the names of its exports
-        if exports is None or (name.startswith("__") and name.endswith("__")) or name not in exports:
+        if (name.startswith("__") and name.endswith("__")) or name not in exports:
             raise AttributeError(f"the instance has no export {name!r}", name=name, obj=self)
         found = exports[name]
         self.__dict__[name] = found  # the next look-up costs what any attribute costs
@@ -194,7 +217,22 @@ class Instance:
         return f"<Instance of {self.module!r}>"
 
 
-def _for_importer(items: tuple[Linkable, ...], callers: list[Func]) -> tuple[Linkable, ...]:
+def make_instance(store: Store, module: Module, items: tuple[Linkable, ...], *, finish: bool = True) -> int:
+    """Instantiate with these imports; without ``finish``, segments and the start function are left for later. Returns
+    the address of the runtime's instance.
+    """
+    store._modules[module._address] = module
+    callers: list[Func] = []
+    if items:
+        items = for_importer(items, callers)
+    make = store._instantiate if finish else store._instance_new
+    address = make(module._address, items)
+    for func in callers:
+        func._set_importer(address)
+    return address
+
+
+def for_importer(items: tuple[Linkable, ...], callers: list[Func]) -> tuple[Linkable, ...]:
     """The items with a `Func` of their own for each host function that takes a `Caller`, also put into ``callers``."""
     used = list(items)
     for n, item in enumerate(items):

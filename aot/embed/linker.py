@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from aot.embed import conventions
@@ -12,6 +13,7 @@ from aot.embed.engine import Engine
 from aot.embed.func import Func
 from aot.embed.instance import Instance
 from aot.embed.linking import Linkable, describe
+from aot.embed.pre import InstancePre
 from aot.embed.store import Store
 from aot.embed.storelike import Storelike, is_storelike, store_of
 from aot.embed.types import FuncType, ImportType
@@ -178,6 +180,22 @@ class Linker:
         """
         owner = _store_of(store)
         return Instance(owner, module, [self._resolve(owner, import_) for import_ in module.imports])
+
+    def instantiate_pre(self, module: Module) -> InstancePre:
+        """What `instantiate` does, with all looking up and checking done once for each store. Later definitions make no
+        difference to it. Raises LinkError for the first import that is not defined.
+        """
+        frozen = copy(self)
+        frozen._items, frozen._stand_ins = dict(self._items), dict(self._stand_ins)
+        imports = module.imports
+        for import_ in imports:
+            if not frozen._has(import_.module, import_.name):
+                raise UnknownImportError(f"unknown import: {describe(import_)}")
+        return InstancePre._of(module, lambda store: tuple(frozen._resolve(store, import_) for import_ in imports))
+
+    def _has(self, module: str, name: str) -> bool:
+        key = (module, name)
+        return key in self._items or key in self._stand_ins or (self._wasi and module in WASI_MODULES)
 
     def _resolve(self, store: Store, import_: ImportType) -> Any:
         found = self._find(store, import_.module, import_.name)

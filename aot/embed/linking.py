@@ -37,8 +37,15 @@ def resolve_imports(
 
     Raises LinkError naming an import that is missing or of another kind. Types are the runtime's to compare.
     """
-    find = _by_name(given, wasi) if isinstance(given, Mapping) else _by_position(wanted, given)
-    return tuple(_as_item(store, import_, find(n, import_)) for n, import_ in enumerate(wanted))
+    find = find_imports(wanted, given, wasi)
+    return tuple(item_of(store, import_, find(n, import_)) for n, import_ in enumerate(wanted))
+
+
+def find_imports(
+    wanted: Sequence[ImportType], given: Mapping[str, Any] | Sequence[Any], wasi: WasiContext | None = None
+) -> Callable[[int, ImportType], Any]:
+    """A function that finds what was given for the n-th import. It raises LinkError if nothing was."""
+    return _by_name(given, wasi) if isinstance(given, Mapping) else _by_position(wanted, given)
 
 
 def describe(import_: ImportType) -> str:
@@ -83,7 +90,8 @@ def _by_name(given: Mapping[str, Any], wasi: WasiContext | None) -> Callable[[in
     return find
 
 
-def _as_item(store: Store, import_: ImportType, value: Any) -> Linkable:
+def item_of(store: Store, import_: ImportType, value: Any) -> Linkable:
+    """The item that an import's value is, or is made into."""
     wanted = import_.type
     if isinstance(value, (Item, SharedMemoryBase)):
         if isinstance(value, Item) and value.store is not store:

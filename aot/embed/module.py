@@ -16,13 +16,20 @@ from aot.embed.wat import to_wasm
 from aot.errors import FormatError, ResourceError
 
 if TYPE_CHECKING:
+    from aot.embed.image import Image
     from aot.embed.instance import Instance
+    from aot.embed.pool import Pool
+    from aot.embed.store import StoreLimits
+    from aot.embed.wasi import WasiSetup
 
 PathLike = str | os.PathLike[str]
 
 
 class Module:
     """A compiled module. Calling it makes an instance: ``mod()``, ``mod(env={"log": print})``."""
+
+    _base: Module | None = None
+    """What `with_image` was called of, for modules that it made."""
 
     def __init__(self, engine: Engine, wasm: bytes | bytearray | memoryview | str) -> None:
         """Compile a binary module, or WebAssembly text in a str. The same bytes compile once, thanks to the cache.
@@ -127,6 +134,10 @@ class Module:
         finally:
             if fd is None:
                 os.close(own)
+        self._adopt(status, out, error)
+
+    def _adopt(self, status: int, out: Any, error: Any) -> None:
+        """Take over what the runtime opened. Raises FormatError or ResourceError if it did not."""
         if status != lib.W2S_OK:
             message = ffi.string(error.message).decode("utf-8", "replace")
             raise (ResourceError if status == lib.W2S_ERR_RESOURCE else FormatError)(message)
@@ -194,6 +205,32 @@ class Module:
         store = Store(self._engine) if store is None else store
         context = None if wasi is None else open_wasi(store, wasi)
         return Instance(store, self, _merge(imports, modules), wasi=context)
+
+    def pool(
+        self,
+        imports: Mapping[str, Any] | Sequence[Any] | None = None,
+        /,
+        *,
+        max_instances: int = 1000,
+        keep_resident: int | None = None,
+        limits: StoreLimits | None = None,
+        wasi: WasiSetup | None = None,
+        **modules: Any,
+    ) -> Pool:
+        """A pool of instances of this module: see `Pool`. Imports are given as for calling the module."""
+        from aot.embed.pool import KEEP_RESIDENT, Pool
+
+        keep = KEEP_RESIDENT if keep_resident is None else keep_resident
+        given = _merge(imports, modules)
+        return Pool(self, given, max_instances=max_instances, keep_resident=keep, limits=limits, wasi=wasi)
+
+    def with_image(self, image: Image) -> Module:
+        """A module whose instances begin in the state that `Instance.snapshot` took of an instance of this one: their
+        memories are mapped copy-on-write, and no start function runs. Raises UsageError if it is another module's.
+        """
+        from aot.embed.snapshot import derive
+
+        return derive(self, image)
 
     def __repr__(self) -> str:
         n_imports, n_exports = len(self._metadata.imports), len(self._metadata.export_indices)

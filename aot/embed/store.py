@@ -11,6 +11,7 @@ from aot.errors import UsageError
 
 if TYPE_CHECKING:
     from aot.embed.module import Module
+    from aot.embed.pre import InstancePre, Prepared
     from aot.embed.wasi import WasiContext, WasiSetup
 
 
@@ -50,6 +51,19 @@ class Store(StoreBase):
         self._modules: dict[int, Module] = {}
         """Modules that have instances here, by the address of the runtime's object."""
         self._wasi: WasiContext | None = None
+        self._prepared: dict[InstancePre, Prepared] = {}
+        """What was resolved for this store."""
+
+    @classmethod
+    def _heir(cls, store: Store) -> Store:
+        """A store without a C store, to get that of ``store`` by `_recycle`."""
+        heir = cls._vacant()
+        heir.engine = store.engine
+        heir.data = None
+        heir._modules = store._modules
+        heir._wasi = None
+        heir._prepared = {}
+        return heir
 
     @property
     def limits(self) -> StoreLimits:

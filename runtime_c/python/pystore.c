@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "pycompat.h"
+#include "pyinstance.h"
 #include "pywasi.h"
 
 static struct w2s_py_store *as_store(PyObject *self) { return (struct w2s_py_store *)self; }
@@ -102,6 +103,10 @@ static void store_delete(struct w2s_py_store *self) {
   struct w2s_store *store = self->store;
   self->store = NULL;
   if (store != NULL) w2s_store_delete(store);
+  w2s_py_store_forget(self);
+}
+
+void w2s_py_store_forget(struct w2s_py_store *self) {
   Py_CLEAR(self->pending);
   Py_CLEAR(self->thrown);
   Py_CLEAR(self->hosts);
@@ -153,6 +158,11 @@ static PyObject *store_is_closed(PyObject *object, void *unused) {
   return PyBool_FromLong(as_store(object)->store == NULL);
 }
 
+static PyObject *store_is_running(PyObject *object, void *unused) {
+  (void)unused;
+  return PyBool_FromLong(as_store(object)->active != NULL);
+}
+
 static PyObject *store_address(PyObject *object, void *unused) {
   (void)unused;
   struct w2s_store *store = w2s_py_store_use(as_store(object));
@@ -173,74 +183,6 @@ static PyObject *store_new_host(PyObject *object, PyObject *args) {
   return func != NULL ? PyLong_FromVoidPtr(func) : NULL;
 }
 
-/* Describe one import for the runtime. */
-static int extern_from_item(struct w2s_py_store *self, PyObject *object, struct w2s_extern *out) {
-  memset(out, 0, sizeof *out);
-  if (PyObject_TypeCheck(object, w2s_py.shared)) {
-    out->kind = W2S_EXTERN_MEMORY;
-    out->memory = ((struct w2s_py_shared *)object)->memory;
-    return 0;
-  }
-  if (!PyObject_TypeCheck(object, w2s_py.item)) {
-    PyErr_Format(PyExc_TypeError, "an import must be a Func, Memory, SharedMemory, Table, Global or Tag, not %.100s",
-                 Py_TYPE(object)->tp_name);
-    return -1;
-  }
-  if (((struct w2s_py_item *)object)->store != self) {
-    PyErr_SetString(w2s_py.UsageError, "an import belongs to another store");
-    return -1;
-  }
-  if (PyObject_TypeCheck(object, w2s_py.func)) {
-    out->kind = W2S_EXTERN_FUNC;
-    out->func = ((struct w2s_py_func *)object)->func;
-  } else if (PyObject_TypeCheck(object, w2s_py.memory)) {
-    out->kind = W2S_EXTERN_MEMORY;
-    out->memory = ((struct w2s_py_memory *)object)->memory;
-  } else if (PyObject_TypeCheck(object, w2s_py.table)) {
-    out->kind = W2S_EXTERN_TABLE;
-    out->table = ((struct w2s_py_table *)object)->table;
-  } else if (PyObject_TypeCheck(object, w2s_py.tag)) {
-    out->kind = W2S_EXTERN_TAG;
-    out->tag = ((struct w2s_py_tag *)object)->tag;
-  } else {
-    out->kind = W2S_EXTERN_GLOBAL;
-    out->global = ((struct w2s_py_global *)object)->global;
-  }
-  return 0;
-}
-
-/* _instantiate(module address, tuple of imports) -> instance address */
-static PyObject *store_instantiate(PyObject *object, PyObject *args) {
-  struct w2s_py_store *self = as_store(object);
-  PyObject *address, *imports;
-  if (!PyArg_ParseTuple(args, "O!O!", &PyLong_Type, &address, &PyTuple_Type, &imports)) return NULL;
-  struct w2s_module *module = PyLong_AsVoidPtr(address);
-  if (module == NULL && PyErr_Occurred()) return NULL;
-  struct w2s_store *store = w2s_py_store_use(self);
-  if (store == NULL) return NULL;
-  const Py_ssize_t n = PyTuple_GET_SIZE(imports);
-  struct w2s_extern *externs = PyMem_Calloc(n > 0 ? (size_t)n : 1, sizeof *externs);
-  if (externs == NULL) return PyErr_NoMemory();
-  for (Py_ssize_t i = 0; i < n; i++) {
-    if (extern_from_item(self, PyTuple_GET_ITEM(imports, i), &externs[i]) < 0) {
-      PyMem_Free(externs);
-      return NULL;
-    }
-  }
-  struct w2s_instance *instance = NULL;
-  struct w2s_error error = {0};
-  struct w2s_py_frame frame;
-  w2s_py_begin(self, NULL, &frame);
-  PyEval_SaveThread();
-  const int32_t status = w2s_instantiate(store, module, externs, (size_t)n, &instance, &error);
-  PyEval_RestoreThread(frame.thread);
-  PyMem_Free(externs);
-  PyObject *result = status == W2S_OK ? PyLong_FromVoidPtr(instance) : w2s_py_raise(self, &error);
-  w2s_py_end(self, &frame);
-  w2s_py_externs_settle(self);
-  return result;
-}
-
 /* _export(instance address, nth, name) -> Func, Memory, Table or Global */
 static PyObject *store_export(PyObject *object, PyObject *args) {
   struct w2s_py_store *self = as_store(object);
@@ -257,7 +199,29 @@ static PyObject *store_export(PyObject *object, PyObject *args) {
   return w2s_py_extern_of(self, &item, name);
 }
 
+/* _item(instance address, kind, index) -> any item of an index space; None for a function that is never a value */
+static PyObject *store_item(PyObject *object, PyObject *args) {
+  struct w2s_py_store *self = as_store(object);
+  PyObject *address;
+  unsigned int kind, index;
+  if (!PyArg_ParseTuple(args, "O!II", &PyLong_Type, &address, &kind, &index)) return NULL;
+  struct w2s_instance *instance = PyLong_AsVoidPtr(address);
+  if (instance == NULL && PyErr_Occurred()) return NULL;
+  if (w2s_py_store_use(self) == NULL) return NULL;
+  struct w2s_extern item;
+  if (w2s_instance_item(instance, kind, index, &item) != W2S_OK) Py_RETURN_NONE;
+  return w2s_py_extern_of(self, &item, NULL);
+}
+
+/* _vacant(): a store of this class without a C store, to be the argument of another's _recycle. It is not initialised. */
+static PyObject *store_vacant(PyObject *class, PyObject *unused) {
+  (void)unused;
+  PyTypeObject *type = (PyTypeObject *)class;
+  return type->tp_alloc(type, 0);
+}
+
 static PyMethodDef store_methods[] = {
+    {"_vacant", store_vacant, METH_NOARGS | METH_CLASS, NULL},
     {"close", store_close, METH_NOARGS,
      "close()\n--\n\nFree everything in the store. Its objects raise UsageError from then on.\n\n"
      "Raises BufferError while views of its memories are alive and UsageError while its code runs."},
@@ -270,7 +234,15 @@ static PyMethodDef store_methods[] = {
      "gc()\n--\n\nLet go of the externref objects that nothing in the store refers to any more.\n\n"
      "This happens by itself now and then, between calls. While code of the store runs, nothing is let go."},
     {"_new_host", store_new_host, METH_VARARGS, NULL},
-    {"_instantiate", store_instantiate, METH_VARARGS, NULL},
+    {"_instantiate", w2s_py_instantiate, METH_VARARGS, NULL},
+    {"_instance_new", w2s_py_instance_new, METH_VARARGS, NULL},
+    {"_instance_finish", w2s_py_instance_finish, METH_O, NULL},
+    {"_instance_mark", w2s_py_instance_mark, METH_VARARGS, NULL},
+    {"_pre_new", w2s_py_pre_new, METH_VARARGS, NULL},
+    {"_pre_instantiate", w2s_py_pre_instantiate, METH_O, NULL},
+    {"_recycle", w2s_py_recycle, METH_VARARGS, NULL},
+    {"_rebind", w2s_py_rebind, METH_O, NULL},
+    {"_item", store_item, METH_VARARGS, NULL},
     {"_wasi_new", w2s_py_wasi_new, METH_NOARGS, NULL},
     {"_wasi_stream", w2s_py_wasi_stream, METH_VARARGS, NULL},
     {"_wasi_function", w2s_py_wasi_function, METH_VARARGS, NULL},
@@ -281,6 +253,7 @@ static PyMethodDef store_methods[] = {
 static PyGetSetDef store_getset[] = {
     {"closed", store_is_closed, NULL, "Whether the store was closed.", NULL},
     {"_address", store_address, NULL, NULL, NULL},
+    {"_running", store_is_running, NULL, NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 
