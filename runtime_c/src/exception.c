@@ -130,7 +130,14 @@ struct w2s_exception *w2si_exception_of(const struct w2si_store *store, uint32_t
 
 void w2si_exceptions_end(struct w2si_store *store) {
   cut(store, &store->kept, 0);
-  if (!store->exceptions_stored) cut(store, &store->lasting, 0);
+  if (!store->exceptions_stored && !store->n_fibers) cut(store, &store->lasting, 0);
+}
+
+void w2si_kept_free(struct w2si_store *store, struct w2si_kept_list *list) {
+  cut(store, list, 0);
+  store->exception_bytes -= (uint64_t)list->room * sizeof *list->entries;
+  free(list->entries);
+  *list = (struct w2si_kept_list){.entries = NULL};
 }
 
 void w2si_exceptions_stored(struct w2si_store *store, const struct w2s_valtype *type) {

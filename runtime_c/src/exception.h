@@ -16,8 +16,10 @@ struct w2s_exception *w2si_exception_of(const struct w2si_store *store, uint32_t
 void w2si_exception_drop_pending(struct w2si_store *store);
 /* The pending exception left the call that entered wasm: hold it for w2s_uncaught. */
 void w2si_exception_note_uncaught(struct w2si_store *store);
-/* The store's outermost call has ended: no frame is left to use a handle. */
+/* The outermost call of the thread's stack has ended: no frame there is left to use a handle. */
 void w2si_exceptions_end(struct w2si_store *store);
+/* Free a list of handles whose frames are gone. */
+void w2si_kept_free(struct w2si_store *store, struct w2si_kept_list *list);
 /* A global or table of the store can hold exception handles if `type` says so. */
 void w2si_exceptions_stored(struct w2si_store *store, const struct w2s_valtype *type);
 /* Forget all exceptions: no handle of one is left. */

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fiber.h"
 #include "memory.h"
 #include "trap.h"
 
@@ -119,6 +120,9 @@ static void on_fault(int sig, siginfo_t *info, void *context) {
   struct w2si_store *store = thread->in_wasm;
   if (store && info->si_code > 0 && w2si_memory_at(store, (uintptr_t)info->si_addr)) {
     w2si_trap(store, W2S_TRAP_MEMORY_OUT_OF_BOUNDS, w2si_context_pc(context), (uintptr_t)info->si_addr);
+  }
+  if (store && info->si_code > 0 && w2si_is_below_fiber(store, (uintptr_t)info->si_addr)) {
+    w2si_trap(store, W2S_TRAP_STACK_OVERFLOW, w2si_context_pc(context), (uintptr_t)info->si_addr);
   }
   if (is_handed_back(thread, info)) return;
   int saved = errno;

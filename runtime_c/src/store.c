@@ -11,6 +11,7 @@
 #include "builtins.h"
 #include "errors.h"
 #include "exception.h"
+#include "fiber.h"
 #include "instance.h"
 #include "memory.h"
 #include "module.h"
@@ -32,6 +33,7 @@ static const struct w2s_limits default_limits = {
     .memories = 10000,
     .stack_bytes = 8 << 20,
     .exception_bytes = 64 << 20,
+    .fibers = 2000, /* their stacks together are as large as total_memory_bytes */
 };
 
 static uint8_t digit(char hex) { return (uint8_t)(hex <= '9' ? hex - '0' : (hex | 0x20) - 'a' + 10); }
@@ -99,6 +101,7 @@ void w2s_store_delete(struct w2s_store *pub) {
   if (!store) return;
   /* A store that is being worked in cannot go: it is left as it is rather than pulled from under its user. */
   if (w2si_claim(store, &w2si_thread) != W2SI_CLAIM_OUTER) return;
+  w2si_fibers_end(store);
   free_instances(store);
   free_host_objects(store);
   w2si_exceptions_free(store);

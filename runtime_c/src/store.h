@@ -8,6 +8,7 @@
 #include "thread.h"
 
 struct w2si_activation;
+struct w2s_fiber;
 struct w2s_instance;
 struct w2s_wasi;
 
@@ -61,6 +62,11 @@ struct w2si_store {
   struct w2s_store pub; /* first: generated code has a pointer to it */
   _Atomic(struct w2si_thread *) owner; /* the thread that is working in the store, or NULL */
   struct w2si_activation *top;         /* innermost activation */
+  struct w2s_fiber *fiber;             /* whose stack the innermost activation is on; NULL: the thread's */
+  struct w2s_fiber *caller;            /* that asked for the host function that is running, or NULL (fiber.c) */
+  struct w2s_fiber *fibers;            /* all that have not ended */
+  uint64_t n_fibers;
+  _Atomic(struct w2s_fiber *) doomed;  /* deleted while another thread was working in the store */
   uint64_t n_guarded;                  /* guarded memories: faults can become traps */
   struct w2s_limits limits;
   uint64_t memory_bytes; /* of all memories that are not shared */

@@ -9,6 +9,7 @@
 #include "errors.h"
 #include "exception.h"
 #include "fault.h"
+#include "fiber.h"
 #include "module.h"
 
 W2SI_THREAD_LOCAL struct w2si_thread w2si_thread;
@@ -94,14 +95,20 @@ void w2si_return_to_wasm(struct w2si_store *store, const struct w2si_pause *paus
   w2si_thread.in_wasm = store;
 }
 
+/* What the failure of a host function means. */
+static uint32_t trap_of(const struct w2s_funcref *func, int32_t result) {
+  const int is_wasi = (func->flags & W2SI_FUNC_KIND) == W2SI_FUNC_WASI;
+  return result < 0 && is_wasi ? (uint32_t)(-1 - result) : W2S_TRAP_HOST;
+}
+
 void w2si_call_host(struct w2s_host_func *func, union w2s_value *values, uintptr_t pc) {
   struct w2si_store *store = w2si_store(func->head.store);
   const struct w2si_pause pause = w2si_leave_wasm(store);
-  int32_t result = func->call(func, values);
+  int32_t result = store->fiber ? w2si_fiber_call_host(store, func, values) : func->call(func, values);
   w2si_return_to_wasm(store, &pause);
   if (result == W2S_HOST_THREW && store->pub.pending) return;
   if (store->pub.pending) w2si_exception_drop_pending(store);
-  if (result != W2S_HOST_OK) w2si_trap(store, W2S_TRAP_HOST, pc, 0);
+  if (result != W2S_HOST_OK) w2si_trap(store, trap_of(&func->funcref, result), pc, 0);
 }
 
 void w2si_builtin_call_host(struct w2s_host_func *func, union w2s_value *values) {
@@ -110,16 +117,27 @@ void w2si_builtin_call_host(struct w2s_host_func *func, union w2s_value *values)
   if (store->pub.pending) w2si_unwind_exception(store);
 }
 
+struct poll {
+  struct w2si_store *store;
+  int32_t failed;
+};
+
+static void run_poll(void *env) {
+  struct poll *poll = env;
+  poll->failed = poll->store->poll(&poll->store->pub);
+}
+
 int32_t w2si_poll_host(struct w2si_store *store) {
   struct w2si_activation *activation = store->top;
   uint8_t *limit = store->pub.stack_limit;
   if (!store->poll) return 0;
+  struct poll poll = {.store = store};
   restore_fp_control(activation);
-  int32_t failed = store->poll(&store->pub);
+  w2si_on_host_stack(store, run_poll, &poll);
   set_wasm_fp_control(activation);
   store->top = activation;
   store->pub.stack_limit = limit;
-  return failed;
+  return poll.failed;
 }
 
 static int32_t stack_exhausted(struct w2si_thread *thread) {
@@ -176,6 +194,33 @@ static void settle(struct w2si_store *store, int32_t status) {
   }
 }
 
+/* Is there room on the thread's stack? */
+static inline int32_t enter(struct w2si_store *store, struct w2si_thread *thread, uint8_t *frame) {
+  if (!store->top) return enter_outermost(store, thread, frame);
+  return frame < store->pub.stack_limit ? stack_exhausted(thread) : W2S_OK; /* wasm -> host -> wasm without end */
+}
+
+static inline int32_t call_activated(struct w2si_store *store, struct w2si_thread *thread, struct w2s_funcref *func,
+                                     w2s_trampoline trampoline, union w2s_value *values, void *cookie) {
+  struct w2si_activation activation;
+  activation.prev = store->top;
+  activation.outer = thread->in_wasm;
+  activation.cookie = cookie;
+  set_wasm_fp_control(&activation);
+  store->top = &activation;
+  activation.catch_point = NULL;
+  activation.pending = store->pub.pending;
+  store->pub.pending = NULL;
+  int32_t status = run(&activation, func, trampoline, values, store);
+  if (status != W2S_OK) settle(store, status);
+  store->pub.pending = activation.pending;
+  store->top = activation.prev;
+  if (!store->top && (store->kept.n || store->lasting.n)) w2si_exceptions_end(store);
+  thread->in_wasm = activation.outer;
+  restore_fp_control(&activation);
+  return status;
+}
+
 int32_t w2s_call_prepared(struct w2s_store *pub, struct w2s_funcref *func, w2s_trampoline trampoline,
                           union w2s_value *values, void *cookie) {
   struct w2si_store *store = w2si_store(pub);
@@ -183,32 +228,19 @@ int32_t w2s_call_prepared(struct w2s_store *pub, struct w2s_funcref *func, w2s_t
   uint8_t *frame = w2si_frame();
   enum w2si_claim claim = w2si_claim(store, thread);
   if (claim == W2SI_CLAIM_NONE) return W2S_ERR_USAGE;
-  int32_t status = W2S_OK;
-  if (!store->top) {
-    status = enter_outermost(store, thread, frame);
-  } else if (frame < store->pub.stack_limit) {
-    status = stack_exhausted(thread); /* wasm -> host -> wasm without end */
-  }
-  if (status == W2S_OK) {
-    struct w2si_activation activation;
-    activation.prev = store->top;
-    activation.outer = thread->in_wasm;
-    activation.cookie = cookie;
-    set_wasm_fp_control(&activation);
-    store->top = &activation;
-    activation.catch_point = NULL;
-    activation.pending = store->pub.pending;
-    store->pub.pending = NULL;
-    status = run(&activation, func, trampoline, values, store);
-    if (status != W2S_OK) settle(store, status);
-    store->pub.pending = activation.pending;
-    store->top = activation.prev;
-    if (!store->top && (store->kept.n || store->lasting.n)) w2si_exceptions_end(store);
-    thread->in_wasm = activation.outer;
-    restore_fp_control(&activation);
-  }
+  int32_t status = enter(store, thread, frame);
+  if (status == W2S_OK) status = call_activated(store, thread, func, trampoline, values, cookie);
   w2si_unclaim(store, claim);
   return status;
+}
+
+int32_t w2si_enter(struct w2si_store *store, struct w2si_thread *thread, uint8_t *frame) {
+  return enter(store, thread, frame);
+}
+
+int32_t w2si_call_activated(struct w2si_store *store, struct w2s_funcref *func, w2s_trampoline trampoline,
+                            union w2s_value *values, void *cookie) {
+  return call_activated(store, &w2si_thread, func, trampoline, values, cookie);
 }
 
 w2s_trampoline w2s_func_trampoline(const struct w2s_funcref *func) {
@@ -228,21 +260,20 @@ void w2s_call_total(struct w2s_funcref *func, w2s_trampoline trampoline, union w
   if (fp_control != W2SI_FP_DEFAULT) w2si_set_fp_control(fp_control);
 }
 
-static int is_wasi(const struct w2s_funcref *func) { return (func->flags & W2SI_FUNC_KIND) == W2SI_FUNC_WASI; }
-
 /* A host function called by the host: no wasm frame is involved, so there is nothing to unwind. */
 static int32_t call_host_directly(struct w2si_store *store, struct w2s_funcref *func, union w2s_value *values) {
   struct w2s_host_func *host = (struct w2s_host_func *)func->vm;
   enum w2si_claim claim = w2si_claim(store, &w2si_thread);
   if (claim == W2SI_CLAIM_NONE) return W2S_ERR_USAGE;
   struct w2s_exception *pending = store->pub.pending;
+  struct w2s_fiber *caller = store->caller;
   store->pub.pending = NULL;
+  store->caller = NULL; /* whoever called us is not the function's caller */
   int32_t result = host->call(host, values);
+  store->caller = caller;
   int32_t status = result == W2S_HOST_OK ? W2S_OK : W2S_ERR_TRAP;
   if (result == W2S_HOST_THREW && store->pub.pending) status = W2S_ERR_EXCEPTION;
-  if (status == W2S_ERR_TRAP) {
-    w2si_thread.trap = result < 0 && is_wasi(func) ? (uint32_t)(-1 - result) : W2S_TRAP_HOST;
-  }
+  if (status == W2S_ERR_TRAP) w2si_thread.trap = trap_of(func, result);
   if (status != W2S_OK) settle(store, status);
   store->pub.pending = pending;
   w2si_unclaim(store, claim);

@@ -22,6 +22,11 @@ void w2si_call_host(struct w2s_host_func *func, union w2s_value *values, uintptr
 /* From wasm: an array call that an exception leaves by returning, with the exception pending. */
 void w2si_call_catching(struct w2si_store *store, struct w2s_funcref *func, w2s_trampoline trampoline,
                         union w2s_value *values);
+/* The parts of w2s_call_prepared. The store is claimed. Is there room for a call on the thread's stack, at this frame?
+ * W2S_OK, or why not. Then the call itself, on any stack. */
+int32_t w2si_enter(struct w2si_store *store, struct w2si_thread *thread, uint8_t *frame);
+int32_t w2si_call_activated(struct w2si_store *store, struct w2s_funcref *func, w2s_trampoline trampoline,
+                            union w2s_value *values, void *cookie);
 /* w2s_builtins.trap and .call_host: the latter unwinds if the host function threw. */
 void w2si_builtin_trap(struct w2s_vm *vm, uint32_t code);
 void w2si_builtin_call_host(struct w2s_host_func *func, union w2s_value *values);

@@ -6,6 +6,7 @@
 
 #include "arch.h"
 #include "builtins.h"
+#include "fiber.h"
 #include "meta.h"
 #include "trap.h"
 #include "type.h"
@@ -62,12 +63,30 @@ static void parse(const struct w2si_row *row, struct signature *out) {
 
 /* ---- entries ---- */
 
+struct dispatch {
+  struct w2si_wasi_func *func;
+  const uint64_t *values;
+  int result;
+};
+
+static void run_dispatch(void *env) {
+  struct dispatch *dispatch = env;
+  dispatch->result = w2si_wasi_dispatch(dispatch->func, dispatch->values);
+}
+
+static W2SI_NOINLINE int dispatch_from_fiber(struct w2si_store *store, struct w2si_wasi_func *func,
+                                             const uint64_t *values) {
+  struct dispatch dispatch = {.func = func, .values = values};
+  w2si_on_host_stack(store, run_dispatch, &dispatch);
+  return dispatch.result;
+}
+
 /* Leave wasm, run the function, come back; trap if it says so, now that everything is cleaned up. */
 static inline __attribute__((always_inline)) uint32_t enter(struct w2s_vm *vm, const uint64_t *values) {
   struct w2si_wasi_func *func = (struct w2si_wasi_func *)vm;
   struct w2si_store *store = w2si_store(func->host.head.store);
   struct w2si_pause pause = w2si_leave_wasm(store);
-  int result = w2si_wasi_dispatch(func, values);
+  int result = store->fiber ? dispatch_from_fiber(store, func, values) : w2si_wasi_dispatch(func, values);
   w2si_return_to_wasm(store, &pause);
   if (result < 0) w2si_trap(store, (uint32_t)(-1 - result), (uintptr_t)__builtin_return_address(0), 0);
   return (uint32_t)result;

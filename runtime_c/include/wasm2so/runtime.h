@@ -17,8 +17,13 @@ enum w2s_status {
   W2S_ERR_RESOURCE = 3, /* a limit of the store, or the system is out of something */
   W2S_ERR_FORMAT = 4,   /* the .so is not one of ours, truncated, foreign or stale */
   W2S_ERR_USAGE = 5,    /* wrong store, wrong thread, index out of range */
-  W2S_ERR_EXCEPTION = 6 /* an exception was not caught: w2s_uncaught tells which */
+  W2S_ERR_EXCEPTION = 6, /* an exception was not caught: w2s_uncaught tells which */
+  W2S_SUSPENDED = 7      /* w2s_fiber_resume: the call waits in a host function */
 };
+
+/* What a host function returns besides enum w2s_host_result: it has begun, and w2s_fiber_resume will say how it ended.
+ * Allowed if w2s_may_suspend; else it counts as W2S_HOST_FAILED. */
+enum w2s_host_suspended { W2S_HOST_SUSPENDED = 3 };
 
 struct w2s_error {
   int32_t status;
@@ -58,6 +63,7 @@ struct w2s_limits {
   uint64_t memories;
   uint64_t stack_bytes;    /* wasm stack of one activation chain; capped by the thread's real stack */
   uint64_t exception_bytes; /* of all exceptions that live at a time */
+  uint64_t fibers;         /* calls on stacks of their own, each of stack_bytes */
 };
 
 /* Install the fault handler (SIGSEGV, SIGBUS), chaining to whatever was there; again if somebody took it over.
@@ -178,6 +184,29 @@ struct w2s_tag *w2s_uncaught(const struct w2s_store *store, const union w2s_valu
 /* Array call. `values` holds the arguments and has room for max(params, results) slots; results are left there. */
 int32_t w2s_call(struct w2s_store *store, struct w2s_funcref *func, union w2s_value *values,
                  struct w2s_error *error);
+
+/* A call on a stack of its own, a fiber, that a host function can suspend.
+ *
+ * `values` are as for w2s_call and must stay until the call has ended. The fiber is the embedder's to delete; its call ends
+ * with the store's at the latest. w2s_fiber_resume begins the call or goes on with it, and comes back with W2S_SUSPENDED
+ * when a host function returned W2S_HOST_SUSPENDED, else as w2s_call. All host functions run on the stack of its caller.
+ * To go on, the embedder leaves the host function's results in the values that w2s_fiber_host gives, and says by
+ * `host_result` how the function ended (what is passed to begin with does not count). Any number of calls can be suspended
+ * in a store while others run, on fibers or not. A call is resumed in the thread that began it. After W2S_ERR_USAGE and
+ * W2S_ERR_RESOURCE it is as it was. */
+struct w2s_fiber;
+struct w2s_fiber *w2s_fiber_new(struct w2s_store *store, struct w2s_funcref *func, union w2s_value *values,
+                                struct w2s_error *error);
+int32_t w2s_fiber_resume(struct w2s_fiber *fiber, int32_t host_result, struct w2s_error *error);
+/* The host function in which the call is suspended, and its values; NULL if it is not suspended. */
+struct w2s_host_func *w2s_fiber_host(const struct w2s_fiber *fiber, union w2s_value **values);
+/* As w2s_host_throw, on behalf of the host function in which the call is suspended: the result is for w2s_fiber_resume. */
+int32_t w2s_fiber_throw(struct w2s_fiber *fiber, struct w2s_tag *tag, const union w2s_value *values, uint64_t origin);
+/* From any thread, also if the store is deleted. A suspended call ends where it is: its frames are forgotten. Refused with
+ * W2S_ERR_USAGE while it runs. */
+int32_t w2s_fiber_delete(struct w2s_fiber *fiber);
+/* For host functions: may this one return W2S_HOST_SUSPENDED? Not if its caller runs in a plain call. */
+int32_t w2s_may_suspend(const struct w2s_store *store);
 
 struct w2s_memory *w2s_memory_new(struct w2s_store *store, uint64_t min_pages, uint64_t max_pages, int32_t has_max,
                                   int32_t is64, int32_t shared, uint32_t page_log2, int32_t guarded,
