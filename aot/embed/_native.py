@@ -12,6 +12,7 @@ if lib.w2s_py_init(ffi.cast("void *", id(_runtime))) != 0:
 StoreBase = _runtime.StoreBase
 Item = _runtime.Item
 BoundFunc = _runtime.BoundFunc
+AsyncCall = _runtime.AsyncCall
 MemoryBase = _runtime.MemoryBase
 SharedMemoryBase = _runtime.SharedMemoryBase
 TableBase = _runtime.TableBase
@@ -20,6 +21,7 @@ TagBase = _runtime.TagBase
 register = _runtime.register
 
 __all__ = [
+    "AsyncCall",
     "BoundFunc",
     "GlobalBase",
     "Item",

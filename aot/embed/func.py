@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from aot.embed._native import BoundFunc, ffi, lib
 from aot.embed.annotations import func_type_of, wants_caller
+from aot.embed.async_ import call_async
 from aot.embed.store import Store
 from aot.embed.storelike import Storelike, check_store
 from aot.embed.types import FuncType
@@ -86,6 +87,9 @@ class Func(BoundFunc):
         list, as ``ty`` has none, one or several results. With ``access_caller``, or if its first parameter is annotated
         `Caller`, it gets one as its first argument.
 
+        It may be asynchronous if it is reached through `call_async` only: what it returns is awaited. An awaitable that
+        is no coroutine counts as the result itself where ``ty`` has an externref as its only one.
+
         ``Func(store, func)`` takes the type from annotations, see `from_callable`.
         """
         if not isinstance(store, Store):
@@ -106,6 +110,8 @@ class Func(BoundFunc):
         Raises UsageError if a parameter or the result says no WebAssembly type (``int`` may be i32 or i64).
         """
         return cls(store, func_type_of(func), func)
+
+    call_async = call_async
 
     def type(self, store: Storelike | None = None) -> FuncType:
         """The function's type."""

@@ -20,7 +20,8 @@ class StoreLimits:
     """What the code in a store may use. Sizes count bytes, ``table_elems`` elements.
 
     ``memory_bytes`` and ``table_elems`` bound each memory and table, ``total_memory_bytes`` all memories together,
-    ``stack_bytes`` the stack of one chain of calls, ``exception_bytes`` all exceptions that exist at a time.
+    ``stack_bytes`` the stack of one chain of calls, ``exception_bytes`` all exceptions that exist at a time, ``fibers``
+    the calls made with `Func.call_async` that have not ended.
     """
 
     memory_bytes: int
@@ -31,6 +32,7 @@ class StoreLimits:
     memories: int
     stack_bytes: int
     exception_bytes: int
+    fibers: int
 
 
 class Store(StoreBase):
@@ -91,6 +93,7 @@ class Store(StoreBase):
         total_memory_size: int = -1,
         stack_size: int = -1,
         exception_size: int = -1,
+        fibers: int = -1,
     ) -> None:
         """Set limits; a negative number leaves one as it is. Sizes count bytes.
 
@@ -105,6 +108,7 @@ class Store(StoreBase):
             "memories": memories,
             "stack_bytes": stack_size,
             "exception_bytes": exception_size,
+            "fibers": fibers,
         }
         now = asdict(self.limits)
         self.limits = StoreLimits(**{name: value if value >= 0 else now[name] for name, value in given.items()})

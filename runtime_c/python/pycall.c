@@ -25,7 +25,7 @@ static int leading_store(const struct w2s_py_func *self, PyObject *first) {
   return -1;
 }
 
-static int convert_arguments(const struct w2s_py_func *self, PyObject *const *args, union w2s_value *values) {
+int w2s_py_convert_arguments(const struct w2s_py_func *self, PyObject *const *args, union w2s_value *values) {
   const struct w2s_valtype *params = self->signature.params;
   const Py_ssize_t n = self->signature.n_params;
   for (Py_ssize_t i = 0; i < n; i++) {
@@ -36,7 +36,7 @@ static int convert_arguments(const struct w2s_py_func *self, PyObject *const *ar
   return 0;
 }
 
-static PyObject *convert_results(const struct w2s_py_func *self, const union w2s_value *values) {
+PyObject *w2s_py_convert_results(const struct w2s_py_func *self, const union w2s_value *values) {
   const struct w2s_valtype *results = self->signature.results;
   const Py_ssize_t n = self->signature.n_results;
   if (n == 0) Py_RETURN_NONE;
@@ -73,7 +73,7 @@ static PyObject *enter(struct w2s_py_func *self, union w2s_value *values) {
     PyEval_RestoreThread(frame.thread);
   }
   if (status != W2S_OK && self->trampoline != NULL) w2s_call_error(status, &error);
-  PyObject *result = status == W2S_OK ? convert_results(self, values) : w2s_py_raise(store, &error);
+  PyObject *result = status == W2S_OK ? w2s_py_convert_results(self, values) : w2s_py_raise(store, &error);
   w2s_py_end(store, &frame);
   return result;
 }
@@ -84,10 +84,10 @@ static PyObject *call_with(struct w2s_py_func *self, PyObject *const *args, unio
   PyObject *result = NULL;
   store->n_holders++;
   /* a conversion can run Python code, which can close the store: look after it, not before */
-  if (convert_arguments(self, args, values) == 0 && w2s_py_store_use(store) != NULL) {
+  if (w2s_py_convert_arguments(self, args, values) == 0 && w2s_py_store_use(store) != NULL) {
     if (self->traits & W2S_FUNC_TOTAL) {
       w2s_call_total(self->func, self->trampoline, values);
-      result = convert_results(self, values);
+      result = w2s_py_convert_results(self, values);
     } else {
       result = enter(self, values);
     }
@@ -95,6 +95,15 @@ static PyObject *call_with(struct w2s_py_func *self, PyObject *const *args, unio
   store->n_holders--;
   w2s_py_externs_settle(store);
   return result;
+}
+
+PyObject *const *w2s_py_check_arguments(const struct w2s_py_func *self, PyObject *const *args, Py_ssize_t n) {
+  const Py_ssize_t n_params = self->signature.n_params;
+  if (n == n_params) return args;
+  const int skip = n == n_params + 1 ? leading_store(self, args[0]) : 0;
+  if (skip > 0) return args + 1;
+  if (skip == 0) wrong_count(self, n);
+  return NULL;
 }
 
 static PyObject *func_call(PyObject *callable, PyObject *const *args, size_t nargsf, PyObject *kwnames) {

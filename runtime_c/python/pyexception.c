@@ -33,7 +33,7 @@ PyObject *w2s_py_raise_uncaught(struct w2s_py_store *self) {
     PyErr_SetString(w2s_py.UsageError, "unhandled exception");
     return NULL;
   }
-  if (origin != 0 && origin == self->n_thrown && self->thrown != NULL) { /* what a host function raised comes back as itself */
+  if (origin != 0 && origin == self->thrown_number && self->thrown != NULL) { /* what a host function raised comes back as itself */
     PyObject *thrown = self->thrown;
     self->thrown = NULL;
     w2s_py_give_exception(thrown);
@@ -54,7 +54,8 @@ PyObject *w2s_py_raise_uncaught(struct w2s_py_store *self) {
 /* ---- into wasm ---- */
 
 /* Convert the values and throw. -1 with an exception. */
-static int throw_values(struct w2s_py_store *store, struct w2s_tag *tag, PyObject *values, uint64_t origin) {
+static int throw_values(struct w2s_py_store *store, struct w2s_fiber *fiber, struct w2s_tag *tag, PyObject *values,
+                        uint64_t origin) {
   static const struct w2s_py_place place = {NULL, "exception value", 0};
   struct w2s_py_signature signature;
   if (w2s_py_signature_of(tag->type, &signature) < 0) return -1;
@@ -72,9 +73,13 @@ static int throw_values(struct w2s_py_store *store, struct w2s_tag *tag, PyObjec
   for (Py_ssize_t i = 0; i < n && status == 0; i++) {
     status = w2s_py_to_value(store, &signature.params[i], PyTuple_GET_ITEM(values, i), &slots[i], &place);
   }
-  if (status == 0 && w2s_host_throw(store->store, tag, slots, origin) != W2S_HOST_THREW) {
-    PyErr_SetString(w2s_py.ResourceError, "no room for an exception");
-    status = -1;
+  if (status == 0) {
+    const int32_t result = fiber != NULL ? w2s_fiber_throw(fiber, tag, slots, origin)
+                                         : w2s_host_throw(store->store, tag, slots, origin);
+    if (result != W2S_HOST_THREW) {
+      PyErr_SetString(w2s_py.ResourceError, "no room for an exception");
+      status = -1;
+    }
   }
   PyMem_Free(slots);
   return status;
@@ -96,16 +101,17 @@ static PyObject *throwable_tag(struct w2s_py_store *store, PyObject *exception, 
   return NULL;
 }
 
-int w2s_py_throw(struct w2s_py_store *store) {
+int w2s_py_throw(struct w2s_py_store *store, struct w2s_fiber *fiber) {
   if (!PyErr_ExceptionMatches(w2s_py.WasmException)) return 0;
   PyObject *exception = w2s_py_take_exception();
   PyObject *values;
   PyObject *tag = throwable_tag(store, exception, &values);
   if (tag != NULL) {
-    const int status = throw_values(store, ((struct w2s_py_tag *)tag)->tag, values, ++store->n_thrown);
+    const int status = throw_values(store, fiber, ((struct w2s_py_tag *)tag)->tag, values, ++store->n_thrown);
     Py_DECREF(values);
     Py_DECREF(tag);
     if (status == 0) {
+      store->thrown_number = store->n_thrown;
       Py_XSETREF(store->thrown, exception);
       return 1;
     }

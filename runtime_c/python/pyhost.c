@@ -50,7 +50,7 @@ static int store_sequence(const struct w2s_py_host *host, PyObject *result, unio
   return status;
 }
 
-static int store_results(const struct w2s_py_host *host, PyObject *result, union w2s_value *values) {
+int w2s_py_host_results(const struct w2s_py_host *host, PyObject *result, union w2s_value *values) {
   switch (host->signature.n_results) {
     case 0: return result == Py_None ? 0 : wrong_result(host, result, 0);
     case 1: {
@@ -61,7 +61,8 @@ static int store_results(const struct w2s_py_host *host, PyObject *result, union
   }
 }
 
-/* Call with `args[1..]` as scratch space for the arguments; args[0] is vectorcall's spare slot. */
+/* Call with `args[1..]` as scratch space for the arguments; args[0] is vectorcall's spare slot. 1: the call waits for the
+ * awaitable that was left with the store. */
 static int call_with(const struct w2s_py_host *host, union w2s_value *values, PyObject **args) {
   PyObject *callable = Py_NewRef(host->callable);
   Py_ssize_t n = 1;
@@ -80,7 +81,8 @@ static int call_with(const struct w2s_py_host *host, union w2s_value *values, Py
     PyObject *result =
         PyObject_Vectorcall(callable, args + 1, (size_t)(n - 1) | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL);
     if (result != NULL) {
-      status = store_results(host, result, values);
+      const int is_plain = Py_TYPE(result)->tp_as_async == NULL || !w2s_py_is_awaitable(host, result);
+      status = is_plain ? w2s_py_host_results(host, result, values) : w2s_py_suspend(host, result);
       Py_DECREF(result);
     }
     while (--n > 0) Py_DECREF(args[n]);
@@ -109,6 +111,12 @@ static int call_python(const struct w2s_py_host *host, union w2s_value *values) 
   return status;
 }
 
+int32_t w2s_py_host_failed(struct w2s_py_store *store, struct w2s_fiber *fiber) {
+  if (w2s_py_throw(store, fiber)) return W2S_HOST_THREW;
+  Py_XSETREF(store->pending, w2s_py_take_exception());
+  return W2S_HOST_FAILED;
+}
+
 /* w2s_host_func.call: called without the GIL, from wasm. A WasmException is thrown in wasm; any other failure leaves
  * its exception with the store, for the call that entered wasm to raise again. */
 static int32_t host_call(struct w2s_host_func *func, union w2s_value *values) {
@@ -116,11 +124,8 @@ static int32_t host_call(struct w2s_host_func *func, union w2s_value *values) {
   struct w2s_py_store *store = host->store;
   PyEval_RestoreThread(store->active);
   const int status = call_python(host, values);
-  int32_t result = W2S_HOST_OK;
-  if (status < 0) {
-    result = w2s_py_throw(store) ? W2S_HOST_THREW : W2S_HOST_FAILED;
-    if (result == W2S_HOST_FAILED) Py_XSETREF(store->pending, w2s_py_take_exception());
-  }
+  int32_t result = status > 0 ? (int32_t)W2S_HOST_SUSPENDED : (int32_t)W2S_HOST_OK;
+  if (status < 0) result = w2s_py_host_failed(store, NULL);
   PyEval_SaveThread();
   return result;
 }

@@ -90,10 +90,11 @@ static int add_types(PyObject *module) {
   w2s_py.table = add_type(module, &w2s_py_table_spec, w2s_py.item);
   w2s_py.global = add_type(module, &w2s_py_global_spec, w2s_py.item);
   w2s_py.tag = add_type(module, &w2s_py_tag_spec, w2s_py.item);
+  w2s_py.async = add_type(module, &w2s_py_async_spec, NULL);
   w2s_py.host = add_type(module, &w2s_py_host_spec, NULL);
   if (w2s_py_find_main_thread() < 0 || w2s_py.shared == NULL || w2s_py.shared_bytes == NULL) return -1;
   if (w2s_py.func == NULL || w2s_py.memory == NULL || w2s_py.table == NULL || w2s_py.global == NULL ||
-      w2s_py.tag == NULL || w2s_py.host == NULL) {
+      w2s_py.tag == NULL || w2s_py.async == NULL || w2s_py.host == NULL) {
     return -1;
   }
   PyObject *function = PyCFunction_New(&register_def, NULL);

@@ -52,7 +52,9 @@ struct w2s_py_store {
   struct w2s_funcref *entered;   /* the function that the innermost activation entered, or NULL */
   PyObject *pending;             /* what a host function raised, on its way to the call that entered wasm */
   PyObject *thrown;              /* the last WasmException that a host function raised, or NULL */
-  uint64_t n_thrown;             /* how many there were: the number of the last one */
+  uint64_t thrown_number;        /* its number */
+  uint64_t n_thrown;             /* how many there were */
+  PyObject *awaitable;           /* what a host function suspends its call for, on its way to the embedder */
   Py_ssize_t n_views;            /* live buffers over memories of the store */
   PyObject *hosts;               /* list of w2s_py_host */
   struct w2s_py_externs externs;
@@ -128,6 +130,7 @@ struct w2s_py_types {
   PyTypeObject *global;
   PyTypeObject *tag;
   PyTypeObject *host;
+  PyTypeObject *async;
   PyObject *Func; /* subclasses that objects made here are instances of */
   PyObject *Memory;
   PyObject *SharedMemory;
@@ -213,8 +216,9 @@ void w2s_py_externs_free(struct w2s_py_externs *self);
 /* Raise the exception that no wasm code caught. Returns NULL. */
 PyObject *w2s_py_raise_uncaught(struct w2s_py_store *self);
 /* A host function failed: throw in wasm what it raised, if that is a WasmException. Returns 1, with no exception set any
- * more; or 0, if it is an ordinary Python exception or cannot be thrown. */
-int w2s_py_throw(struct w2s_py_store *store);
+ * more; or 0, if it is an ordinary Python exception or cannot be thrown. `fiber` is the call that the function suspended,
+ * NULL if it did not. */
+int w2s_py_throw(struct w2s_py_store *store, struct w2s_fiber *fiber);
 PyObject *w2s_py_tag_wrap(PyTypeObject *type, struct w2s_py_store *store, struct w2s_tag *tag);
 
 /* ---- pyitem.c ---- */
@@ -260,6 +264,27 @@ struct w2s_funcref *w2s_py_host_new(struct w2s_py_store *store, uint32_t type_id
                                     PyObject *name, PyObject *make_caller);
 /* The Python callable behind a function, or NULL if it is wasm code or a host function made in C. */
 struct w2s_py_host *w2s_py_host_of(const struct w2s_funcref *func);
+
+/* What the host function returned, as its results; -1 with an exception. */
+int w2s_py_host_results(const struct w2s_py_host *host, PyObject *result, union w2s_value *values);
+/* It failed with the exception that is set: throw in wasm, or leave it with the store. An enum w2s_host_result. */
+int32_t w2s_py_host_failed(struct w2s_py_store *store, struct w2s_fiber *fiber);
+
+/* ---- pycall.c ---- */
+
+/* The first of the wasm function's own arguments: without the store that may lead. NULL with an exception if the number
+ * is wrong. */
+PyObject *const *w2s_py_check_arguments(const struct w2s_py_func *func, PyObject *const *args, Py_ssize_t n);
+int w2s_py_convert_arguments(const struct w2s_py_func *func, PyObject *const *args, union w2s_value *values);
+PyObject *w2s_py_convert_results(const struct w2s_py_func *func, const union w2s_value *values);
+
+/* ---- pyasync.c ---- */
+
+extern PyType_Spec w2s_py_async_spec;
+/* Is this, which a host function returned, to be awaited rather than the result itself? */
+int w2s_py_is_awaitable(const struct w2s_py_host *host, PyObject *result);
+/* Leave it with the store, for the call to be suspended: 1; -1 with an exception if the call is a plain one. */
+int w2s_py_suspend(const struct w2s_py_host *host, PyObject *awaitable);
 
 /* ---- leaving and taking the GIL ---- */
 

@@ -84,6 +84,7 @@ static int store_traverse(PyObject *object, visitproc visit, void *arg) {
   Py_VISIT(Py_TYPE(object));
   Py_VISIT(self->pending);
   Py_VISIT(self->thrown);
+  Py_VISIT(self->awaitable);
   Py_VISIT(self->hosts);
   return w2s_py_externs_traverse(&self->externs, visit, arg);
 }
@@ -95,6 +96,7 @@ static int store_clear(PyObject *object) {
   Py_CLEAR(self->pending);
   Py_CLEAR(self->thrown);
   w2s_py_externs_clear(&self->externs);
+  Py_CLEAR(self->awaitable);
   return 0;
 }
 
@@ -109,6 +111,7 @@ static void store_delete(struct w2s_py_store *self) {
 void w2s_py_store_forget(struct w2s_py_store *self) {
   Py_CLEAR(self->pending);
   Py_CLEAR(self->thrown);
+  Py_CLEAR(self->awaitable);
   Py_CLEAR(self->hosts);
   w2s_py_externs_free(&self->externs);
 }

@@ -10,6 +10,8 @@
  * initial-exec model places it when the library is loaded, and costs no call. */
 #define W2SI_THREAD_LOCAL _Thread_local __attribute__((tls_model("initial-exec")))
 #define W2SI_NOINLINE __attribute__((noinline))
+/* For functions that read all of a stack. */
+#define W2SI_NO_SANITIZER __attribute__((no_sanitize("address"), noinline))
 #define W2SI_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 
 /* The address of the current frame; stack limits are compared with it. */

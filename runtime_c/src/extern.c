@@ -2,6 +2,7 @@
 #define _GNU_SOURCE 1
 
 #include "exception.h"
+#include "fiber.h"
 #include "instance.h"
 #include "meta.h"
 #include "type.h"
@@ -40,6 +41,15 @@ static void visit_exception(struct visitor *visitor, const struct w2s_exception 
   }
 }
 
+/* Its frames may hold handles anywhere, so whatever looks like one counts. What a switch saves lies on the stack, too. */
+static W2SI_NO_SANITIZER void visit_fiber(struct visitor *visitor, const struct w2s_fiber *fiber) {
+  const struct w2si_kept_list *kept = &fiber->context.kept;
+  for (uint32_t i = 0; i < kept->n; i++) visit_exception(visitor, kept->entries[i].exception);
+  if (fiber->state != W2SI_FIBER_SUSPENDED) return;
+  const uint32_t *end = (const uint32_t *)(const void *)fiber->stack.high;
+  for (const uint32_t *word = fiber->where.fiber_sp; word < end; word++) see(visitor, *word);
+}
+
 uint64_t w2s_visit_externs(struct w2s_store *pub, void (*visit)(void *env, uint32_t handle), void *env) {
   const struct w2si_store *store = w2si_store(pub);
   struct visitor visitor = {.visit = visit, .env = env};
@@ -55,5 +65,6 @@ uint64_t w2s_visit_externs(struct w2s_store *pub, void (*visit)(void *env, uint3
   }
   for (uint32_t i = 0; i < store->lasting.n; i++) visit_exception(&visitor, store->lasting.entries[i].exception);
   if (store->uncaught) visit_exception(&visitor, store->uncaught);
+  for (const struct w2s_fiber *fiber = store->fibers; fiber; fiber = fiber->next) visit_fiber(&visitor, fiber);
   return visitor.n_places;
 }

@@ -165,8 +165,9 @@ int32_t w2s_instance_export(struct w2s_instance *instance, uint32_t nth, struct 
 /* Any item of an index space, imported or own. */
 int32_t w2s_instance_item(struct w2s_instance *instance, uint32_t kind, uint32_t index, struct w2s_extern *out);
 
-/* Call `visit` for each reference to a host object that tables, globals and exceptions of the store hold; the same handle
- * may come several times. No code of the store may be running: frames hold others. Returns how many places it read. */
+/* Call `visit` for each reference to a host object that tables, globals and exceptions of the store hold, and for what may
+ * be one in calls that are suspended; the same handle may come several times, and numbers that are none. No code of the
+ * store may be running: frames hold others. Returns how many places it read. */
 uint64_t w2s_visit_externs(struct w2s_store *store, void (*visit)(void *env, uint32_t handle), void *env);
 
 /* A function made by the host. `type` is canonical. `env` is passed back through w2s_host_func.env. */
