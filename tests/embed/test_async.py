@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import threading
 import traceback
+import weakref
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -403,3 +405,40 @@ def test_views_of_memory_stay_while_calls_wait(wat: Compile) -> None:
     other = wat(SUM)(env={"get": get}, store=instance.store)
     assert run(other.sum.call_async(9)) == 45
     assert bytes(view[:10]) == bytes(range(10))
+
+
+HOLD = """(module (import "env" "wait" (func $wait))
+  (func (export "hold") (param externref) (result externref) (call $wait) (local.get 0))
+  (func (export "pass") (param externref) (result externref) (local.get 0)))"""
+
+
+class Thing:
+    """Something to refer to."""
+
+
+@pytest.mark.parametrize("opt_level", [0, 2])
+def test_references_that_waiting_calls_hold_stay(cache_dir: Path, opt_level: int) -> None:
+    """Others are let go meanwhile, and their handles are used again."""
+    module = aot.Module(aot.Engine(aot.Config(opt_level=opt_level)), HOLD)
+    release = asyncio.Event()
+
+    async def wait() -> None:
+        await release.wait()
+
+    instance = module(env={"wait": wait})
+    give_back = instance.exports["pass"]
+
+    async def main() -> None:
+        things = [Thing() for _ in range(10)]
+        calls = [asyncio.create_task(instance.hold.call_async(thing)) for thing in things]
+        await asyncio.sleep(0)
+        gone: list[weakref.ref[Thing]] = []
+        for _ in range(20_000):
+            thing = Thing()
+            gone.append(weakref.ref(thing))
+            assert give_back(thing) is thing
+        assert sum(ref() is not None for ref in gone) < 18_000
+        release.set()
+        assert all(a is b for a, b in zip(await asyncio.gather(*calls), things, strict=True))
+
+    run(main())
