@@ -12,7 +12,7 @@ from pathlib import Path
 
 from aot.errors import FormatError
 
-_TARGET = re.compile(r"w2s_jump|w_j\d+")
+_TARGET = re.compile(r"w_[jk]\d+")
 _SHF_EXECINSTR = 4
 _X86_RELATIVE = {2, 4}  # R_X86_64_PC32, R_X86_64_PLT32
 _AARCH64_JUMPS = {280, 282}  # R_AARCH64_CONDBR19, R_AARCH64_JUMP26

@@ -72,7 +72,7 @@ def _render_with_tail_calls(cx: ModuleContext, bodies: list[BodyText], plan: Pla
         else:
             used = "W2S_USED " if body.func in jumps else ""
             parts += ["", used + own_frame + head, *(f"  {staying(line)}" for line in body.lines), "}"]
-    return [*parts, "", *jump_targets(jumps, tail_calling, own)]
+    return [*parts, "", *jump_targets(jumps, indirect, tail_calling, own)]
 
 
 def render_body(module: Module, plan: Plan, func: int) -> str:

@@ -148,13 +148,16 @@ def jump_declarations(cx: ModuleContext, jumps: Iterable[int], indirect: Iterabl
     for ty in indirect:
         signature = cx.signature(ty)
         head = f"{result(signature)}{names.indirect_jump(ty)}({parameters(signature, None)})"
-        lines.append(f'{head} __asm__("w2s_jump");')
+        lines.append(f"{head};")
     return lines
 
 
-def jump_targets(jumps: Iterable[int], tail_calling: set[int], chunk: range) -> list[str]:
-    """Where they go: to the inner part if there is one, else to the function; to the entry if it is in another file."""
-    lines = []
+def jump_targets(jumps: Iterable[int], indirect: Iterable[int], tail_calling: set[int], chunk: range) -> list[str]:
+    """Where they go: to the inner part if there is one, else to the function; to the entry if it is in another file.
+
+    Indirect ones have a symbol for each type: clang takes functions of one name for functions of one type.
+    """
+    lines = [f'__asm__(W2S_JUMP_INDIRECT("{names.indirect_jump(ty)}"));' for ty in indirect]
     for func in jumps:
         if func in chunk:
             part = names.inner(func) if func in tail_calling else names.function(func)

@@ -163,6 +163,29 @@ def test_ordinary_calls_beside_tail_calls_use_up_the_stack(cc: str, opt: int) ->
         exports["nothing"]()
 
 
+SEVERAL_TYPES = """(module
+  (type $floats (func (param i32 f32 f32) (result i64)))
+  (type $integers (func (param i32 i32 i32) (result i64)))
+  (type $wide (func (param f64 i64) (result i64)))
+  (table funcref (elem $floats $integers $wide))
+  (func (export "f") (param i32 f32 f32) (result i64)
+    (return_call_indirect (type $floats) (local.get 0) (local.get 1) (local.get 2) (i32.const 0)))
+  (func $floats (type $floats)
+    (return_call_indirect (type $integers) (i32.add (local.get 0) (i32.const 1))
+      (i32.trunc_f32_s (local.get 2)) (i32.trunc_f32_s (local.get 1)) (i32.const 1)))
+  (func $integers (type $integers)
+    (return_call_indirect (type $wide) (f64.convert_i32_s (local.get 0))
+      (i64.extend_i32_s (i32.add (i32.mul (local.get 1) (i32.const 100)) (local.get 2))) (i32.const 2)))
+  (func $wide (type $wide)
+    (i64.add (i64.mul (local.get 1) (i64.const 100)) (i64.trunc_f64_s (local.get 0)))))"""
+
+
+@pytest.mark.parametrize(("cc", "opt"), COMPILERS)
+def test_each_type_has_its_own_arguments(cc: str, opt: int) -> None:
+    engine = aot.Engine(aot.Config(cc=cc, opt_level=opt))
+    assert instance_of(engine, aot.Store(engine), SEVERAL_TYPES).f(3, 4.0, 5.0) == 50404
+
+
 CATCHING = """(module
   (type $step (func (param i64 i64) (result i64)))
   (type $throwing (func (param exnref i64 i64) (result i64)))

@@ -26,14 +26,14 @@ TAIL_CALLS = """(module
 
 
 def object_of(tmp_path: Path, cc: str, body: str, *flags: str) -> Path:
-    (tmp_path / "m.c").write_text(f"int w_j7(int); int w2s_jump(int); int w_f7(int);\n{body}\n")
+    (tmp_path / "m.c").write_text(f"int w_j7(int); int w_k3(int); int w_f7(int);\n{body}\n")
     command = [cc, "-O2", "-fPIC", "-foptimize-sibling-calls", *flags, "-c", "m.c", "-o", "m.o"]
     subprocess.run(command, cwd=tmp_path, check=True)
     return tmp_path / "m.o"
 
 
 @pytest.mark.parametrize("cc", COMPILERS)
-@pytest.mark.parametrize("name", ["w_j7", "w2s_jump"])
+@pytest.mark.parametrize("name", ["w_j7", "w_k3"])
 def test_jumps_and_calls_are_told_apart(tmp_path: Path, cc: str, name: str) -> None:
     assert all_jumps(object_of(tmp_path, cc, f"int f(int x) {{ return {name}(x + 1); }}"))
     assert all_jumps(object_of(tmp_path, cc, f"int f(int x) {{ if (x) return {name}(x); return w_f7(x) + 1; }}"))

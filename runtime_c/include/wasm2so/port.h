@@ -100,13 +100,14 @@
   ".pushsection .text." name ",\"ax\",%progbits\n.balign 16\n.weak " name "\n.hidden " name "\n.type " name         \
   ",%function\n" name ":\n.cfi_startproc\n" code ".cfi_endproc\n.size " name ", .-" name "\n.popsection\n"
 #if W2S_JUMPS
-#define W2S_JUMP_TEXT W2S_WEAK_CODE("w2s_jump", W2S_JUMP_CODE)
+/* With the arguments of any function, go to store->tail.direct. */
+#define W2S_JUMP_INDIRECT(jump) W2S_WEAK_CODE(jump, W2S_JUMP_CODE)
 /* Jumps to a function of another file, unless that file names the part they go to: through its entry. */
 #define W2S_JUMP_FAR(jump, entry) W2S_WEAK_CODE(jump, W2S_JUMP_CODE_TO(entry)) ".hidden " entry "\n"
 /* Jumps to a function of this file. */
 #define W2S_JUMP_NEAR(jump, part) ".globl " jump "\n.hidden " jump "\n.set " jump ", " part "\n"
 #else
-#define W2S_JUMP_TEXT ""
+#define W2S_JUMP_INDIRECT(jump) ""
 #define W2S_JUMP_FAR(jump, entry) ""
 #define W2S_JUMP_NEAR(jump, part) ""
 #endif

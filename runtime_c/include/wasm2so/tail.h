@@ -4,17 +4,15 @@
  * The inner part either jumps to what it calls, or leaves the arguments in the store, says whom to call and returns to
  * the entry, whose loop makes the call. Both take no stack, and they may be mixed. Jumps are written as calls that a
  * compiler can make jumps of: W2S_JUMPS is 1 only where the build has them made, and looks at the object whether they
- * were. They go to symbols that stand for nothing else (w_j12, w2s_jump), so that each is found there. */
+ * were. They go to symbols that stand for nothing else, so that each is found there: w_j12 is a function of the module, w_k3 a
+ * few instructions that go wherever the store says. */
 #ifndef WASM2SO_TAIL_H
 #define WASM2SO_TAIL_H
 
 #include "call.h"
 
-_Static_assert(__builtin_offsetof(struct w2s_vm_head, store) == W2S_STORE_OFFSET, "offset in W2S_JUMP_TEXT");
-_Static_assert(__builtin_offsetof(struct w2s_store, tail.direct) == W2S_DIRECT_OFFSET, "offset in W2S_JUMP_TEXT");
-
-/* w2s_jump: with the arguments of any function, go to store->tail.direct. */
-__asm__(W2S_JUMP_TEXT);
+_Static_assert(__builtin_offsetof(struct w2s_vm_head, store) == W2S_STORE_OFFSET, "offset in W2S_JUMP_CODE");
+_Static_assert(__builtin_offsetof(struct w2s_store, tail.direct) == W2S_DIRECT_OFFSET, "offset in W2S_JUMP_CODE");
 
 /* Leave the arguments in the result slots, say whom to call, and return to the entry. */
 W2S_INLINE void w2s_tail_call(w2s_vm *vm, void (*code)(void), w2s_vm *callee,
@@ -26,7 +24,7 @@ W2S_INLINE void w2s_tail_call(w2s_vm *vm, void (*code)(void), w2s_vm *callee,
   tail->run = run;
 }
 
-/* Before a jump to w2s_jump: where to. An entry that finds its own address there leaves tail calls to whoever made the
+/* Before an indirect jump: where to. An entry that finds its own address there leaves tail calls to whoever made the
  * jump, and so to the loop that this one is under. Other functions do not look. */
 W2S_INLINE void w2s_jump_to(w2s_vm *vm, void (*code)(void)) {
   ((struct w2s_vm_head *)(void *)vm)->store->tail.direct = code;
