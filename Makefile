@@ -6,7 +6,7 @@ PYTEST := $(RUN) -m pytest -q -n auto
 RUNTIME := $(wildcard runtime_c/src/*.[ch] runtime_c/python/*.[chp]* runtime_c/include/wasm2so/*.h)
 export WASM_SPEC_TESTS ?= $(abspath ../shared/spec)
 
-.PHONY: all runtime demo test check spec spec-matrix fuzz golden hostile exhaustive vectors bench $(BENCHES:%=bench-%) wasi-race wasi-interrupt wasi-suite fmt clean
+.PHONY: all runtime demo test check spec spec-matrix spec-sanitized fuzz golden hostile exhaustive vectors bench $(BENCHES:%=bench-%) wasi-race wasi-interrupt wasi-suite fmt clean
 
 all: runtime
 
@@ -31,6 +31,9 @@ check: runtime  ## what must pass before each commit, in under a minute
 
 spec: runtime  ## the official test suite only
 	$(PYTEST) tests/spec
+
+spec-sanitized: runtime  ## the official test suite with runtime and generated code under gcc's sanitizers
+	$(RUN) -m tests.spec --sanitize -O 0 && $(RUN) -m tests.spec --sanitize -O 1 --memory checked
 
 fuzz: runtime  ## 20,000 random modules beside wasmtime: hours. Needs wasm-opt: apt-get install binaryen, or npm's (WASM_OPT)
 	$(RUN) -m tests.fuzz --count 20000

@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from cffi import FFI
@@ -45,8 +45,10 @@ def relative(path: Path) -> str:
     return Path(os.path.relpath(path)).as_posix()
 
 
-def make_ffi(place: Callable[[Path], str]) -> FFI:
-    """Everything cffi and the C compiler need; ``place`` spells the paths for them."""
+def make_ffi(place: Callable[[Path], str], extra_flags: Sequence[str] = ()) -> FFI:
+    """Everything cffi and the C compiler need; ``place`` spells the paths for them, ``extra_flags`` are for compiling
+    and linking.
+    """
     ffi = FFI()
     ffi.cdef("\n".join([*map(declarations, HEADERS), BINDING]))
     folders = (INCLUDE / "wasm2so", RUNTIME / "src", HERE)
@@ -57,7 +59,8 @@ def make_ffi(place: Callable[[Path], str]) -> FFI:
         depends=[place(path) for folder in folders for path in sorted(folder.glob("*.h"))],
         include_dirs=[place(INCLUDE), place(RUNTIME / "src"), place(HERE)],
         define_macros=[("_GNU_SOURCE", "1"), ("W2S_ABI_DIGEST_HEX", f'"{abi_digest()}"')],
-        extra_compile_args=list(CFLAGS),
+        extra_compile_args=[*CFLAGS, *extra_flags],
+        extra_link_args=list(extra_flags),
         libraries=["dl", "pthread", "m"],
         py_limited_api=False,
     )
@@ -67,10 +70,15 @@ def make_ffi(place: Callable[[Path], str]) -> FFI:
 ffibuilder = make_ffi(relative)
 
 
+def build(folder: Path, extra_flags: Sequence[str] = ()) -> Path:
+    """Compile in a folder. Returns the module's path, which is below it."""
+    return Path(make_ffi(str, extra_flags).compile(tmpdir=str(folder)))
+
+
 def build_in_place() -> Path:
     """Compile in a temporary folder and move the module next to the package's sources. Returns its path."""
     with tempfile.TemporaryDirectory() as folder:
-        built = Path(make_ffi(str).compile(tmpdir=folder))
+        built = build(Path(folder))
         target = RUNTIME.parent / "aot" / built.name
         staged = target.with_suffix(".new")
         shutil.copy(built, staged)

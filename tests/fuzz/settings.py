@@ -8,7 +8,7 @@ from typing import Literal
 
 import aot
 
-_COMPILERS = ((60, "gcc", 0), (6, "gcc", 1), (6, "gcc", 2), (2, "clang", 0), (2, "clang", 1), (2, "clang", 2))
+_COMPILERS = ((88, "gcc", 0), (3, "gcc", 1), (4, "gcc", 2), (1, "clang", 0), (2, "clang", 1), (2, "clang", 2))
 """(Weight, compiler, -O level): mostly what is cheapest."""
 
 

@@ -1,11 +1,15 @@
-"""``python -m tests.spec [GROUP | GROUP/SCRIPT]... [--cc CC] [-O N] [--matrix]``: run the suite, print a table."""
+"""``python -m tests.spec [GROUP | GROUP/SCRIPT]... [--cc CC] [-O N] [--matrix] [--sanitize]``: run the suite, print a
+table.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
 from functools import partial
 
 from tests.spec.command import parser, run
+from tests.spec.sanitize import COMPILER, VARIABLE, run_again
 from tests.spec.scope import apply, load_list
 from tests.spec.suite import GROUPS, ScriptRef, all_scripts, suite_folder
 
@@ -24,7 +28,14 @@ def chosen(names: list[str]) -> list[ScriptRef]:
 def main() -> None:
     options = parser("Runs the official test suite (WASM_SPEC_TESTS) through the engine.")
     options.add_argument("names", nargs="*", metavar="GROUP[/SCRIPT]", help="what to run; default: everything")
+    options.add_argument("--sanitize", action="store_true", help="with the sanitizers in runtime and generated code")
     arguments = options.parse_args()
+    if arguments.sanitize:
+        if arguments.cc or arguments.matrix:
+            options.error("--sanitize chooses the compiler")
+        if VARIABLE not in os.environ:
+            sys.exit(run_again(sys.argv[1:]))
+        arguments.cc = COMPILER
     sys.exit(not run(arguments, chosen(arguments.names), partial(apply, load_list())))
 
 
