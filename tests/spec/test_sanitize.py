@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import SymbolTableSection
 
 import aot
 from tests.spec.sanitize import COMPILER, FLAGS, environment_of_run
@@ -66,7 +67,8 @@ def test_generated_code_is_sanitized(tmp_path: Path) -> None:
     data = bytes.fromhex("0061736d01000000010501600001 7f0302010005030100010a0901070041002802000b".replace(" ", ""))
     aot.compile(data, tmp_path / "out.so", aot.Config(cc=COMPILER, opt_level=0, memory="guard"))
     with (tmp_path / "out.so").open("rb") as file:
-        symbols = ELFFile(file).get_section_by_name(".dynsym").iter_symbols()
-        names = {symbol.name for symbol in symbols}
+        section = ELFFile(file).get_section_by_name(".dynsym")
+        assert isinstance(section, SymbolTableSection)
+        names = {symbol.name for symbol in section.iter_symbols()}
     assert any(name.startswith("__asan_report_load") for name in names)
     assert any(name.startswith("__ubsan_handle") for name in names)
