@@ -14,7 +14,9 @@ from pathlib import Path
 from tests.spec.outcome import Cause, Result, ScriptResult, Status
 
 LIST = Path(__file__).with_name("out_of_scope.txt")
-FEATURES = frozenset(("simd", "gc", "function-references", "exceptions", "memory64", "threads", "tail-call"))
+FEATURES = frozenset(
+    ("simd", "gc", "function-references", "exceptions", "memory64", "threads", "tail-call", "custom-sections")
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ GROUPS = (
     "legacy-exceptions",
     "3.0-tail-call",
     "3.0-mixed",
+    "3.0-custom",
     "3.0-relaxed-simd",
     "proposal-threads",
     "proposal-threads-run",
