@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 import types
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import (
     TYPE_CHECKING,
@@ -262,7 +262,10 @@ def _result_contradiction(hint: Any, wanted: tuple[ValType, ...]) -> str | None:
 
 def _awaited(hint: Any) -> Any:
     """What awaiting gives, of an annotation that says so."""
-    return get_args(hint)[-1] if get_origin(hint) in (Awaitable, Coroutine) else hint
+    kind = get_origin(hint) or hint
+    if kind is not Generator and not (isinstance(kind, type) and hasattr(kind, "__await__")):
+        return hint  # the result of types.coroutine says Generator
+    return get_args(hint)[-1] if get_args(hint) else MISSING
 
 
 def admits(hint: Any, val_type: ValType, *, is_result: bool) -> bool:

@@ -100,13 +100,27 @@ class Instance:
         Raises ImportCountError, UnknownImportError or ImportTypeError (all of them LinkError) if imports do not fit,
         ResourceError if limits do not allow it, Trap and what host functions raise.
         """
-        if not isinstance(store, Store):
-            raise TypeError(f"expected a Store, not {type(store).__name__}")
-        if wasi is not None and wasi.store is not store:
-            raise UsageError("the WASI context belongs to another store")
-        wasi = store.wasi if wasi is None else wasi
+        wasi = _wasi_for(store, wasi)
         items = resolve_imports(store, module._metadata.imports, imports, wasi)
         self._adopt(store, module, make_instance(store, module, items), wasi)
+
+    @classmethod
+    async def new_async(
+        cls,
+        store: Store,
+        module: Module,
+        imports: Mapping[str, Any] | Sequence[Any] = (),
+        *,
+        wasi: WasiContext | None = None,
+    ) -> Self:
+        """The same from a coroutine: host functions that the start function calls may be asynchronous."""
+        wasi = _wasi_for(store, wasi)
+        items = resolve_imports(store, module._metadata.imports, imports, wasi)
+        address = make_instance(store, module, items, finish=False)
+        start = store._instance_finish_but_start(address)
+        if start is not None:
+            await start.call_async()
+        return cls._of(store, module, address, wasi)
 
     def _adopt(self, store: Store, module: Module, address: int, wasi: WasiContext | None) -> None:
         """Stand for the runtime's instance at ``address``."""
@@ -215,6 +229,15 @@ class Instance:
 
     def __repr__(self) -> str:
         return f"<Instance of {self.module!r}>"
+
+
+def _wasi_for(store: Store, wasi: WasiContext | None) -> WasiContext | None:
+    """The context that an instance in ``store`` uses, given this one. Raises TypeError, UsageError."""
+    if not isinstance(store, Store):
+        raise TypeError(f"expected a Store, not {type(store).__name__}")
+    if wasi is not None and wasi.store is not store:
+        raise UsageError("the WASI context belongs to another store")
+    return store.wasi if wasi is None else wasi
 
 
 def make_instance(store: Store, module: Module, items: tuple[Linkable, ...], *, finish: bool = True) -> int:

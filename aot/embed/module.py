@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from aot.embed.instance import Instance
     from aot.embed.pool import Pool
     from aot.embed.store import StoreLimits
-    from aot.embed.wasi import WasiSetup
+    from aot.embed.wasi import WasiContext, WasiSetup
 
 PathLike = str | os.PathLike[str]
 
@@ -197,14 +197,42 @@ class Module:
         cannot be opened, and what the start function raises.
         """
         from aot.embed.instance import Instance
+
+        store, context, given = self._surroundings(imports, store, wasi, modules)
+        return Instance(store, self, given, wasi=context)
+
+    async def instantiate_async(
+        self,
+        imports: Mapping[str, Any] | Sequence[Any] | None = None,
+        /,
+        *,
+        store: Store | None = None,
+        wasi: Any = None,
+        **modules: Any,
+    ) -> Instance:
+        """Make an instance as by calling the module, from a coroutine: host functions that the start function calls may
+        be asynchronous. See `Func.call_async`.
+        """
+        from aot.embed.instance import Instance
+
+        store, context, given = self._surroundings(imports, store, wasi, modules)
+        return await Instance.new_async(store, self, given, wasi=context)
+
+    def _surroundings(
+        self,
+        imports: Mapping[str, Any] | Sequence[Any] | None,
+        store: Store | None,
+        wasi: Any,
+        modules: dict[str, Any],
+    ) -> tuple[Store, WasiContext | None, Mapping[str, Any] | Sequence[Any]]:
+        """Store, context of WASI and imports for an instance."""
         from aot.embed.wasi import WasiContext, WasiSetup, open_wasi
 
         if wasi is not None and not isinstance(wasi, (WasiSetup, WasiContext)):
             modules["wasi"] = wasi
             wasi = None
         store = Store(self._engine) if store is None else store
-        context = None if wasi is None else open_wasi(store, wasi)
-        return Instance(store, self, _merge(imports, modules), wasi=context)
+        return store, None if wasi is None else open_wasi(store, wasi), _merge(imports, modules)
 
     def pool(
         self,

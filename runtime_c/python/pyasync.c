@@ -206,9 +206,19 @@ PyType_Spec w2s_py_async_spec = {
 
 /* ---- host functions that return awaitables --------------------------------------------------------------------- */
 
+/* Made by a function with types.coroutine? */
+static int is_generator_coroutine(PyObject *result) {
+  if (!PyGen_CheckExact(result)) return 0;
+  PyObject *code = PyObject_GetAttrString(result, "gi_code");
+  const int is_coroutine = code != NULL && (((PyCodeObject *)code)->co_flags & CO_ITERABLE_COROUTINE) != 0;
+  if (code == NULL) PyErr_Clear();
+  Py_XDECREF(code);
+  return is_coroutine;
+}
+
 int w2s_py_is_awaitable(const struct w2s_py_host *host, PyObject *result) {
   const PyAsyncMethods *methods = Py_TYPE(result)->tp_as_async;
-  if (methods == NULL || methods->am_await == NULL) return 0;
+  if (methods == NULL || methods->am_await == NULL) return is_generator_coroutine(result);
   if (PyCoro_CheckExact(result) || host->signature.n_results != 1) return 1;
   const struct w2s_valtype *type = &host->signature.results[0]; /* an externref can be any object */
   return (type->code != W2S_REF && type->code != W2S_REF_NULL) || w2s_py_is_func_heap(type->heap);

@@ -144,6 +144,16 @@ PyObject *w2s_py_pre_instantiate(PyObject *self, PyObject *pre) { return run_on(
 
 PyObject *w2s_py_instance_finish(PyObject *self, PyObject *instance) { return run_on(self, instance, run_finish); }
 
+PyObject *w2s_py_instance_finish_but_start(PyObject *object, PyObject *number) {
+  struct w2s_py_store *self = (struct w2s_py_store *)object;
+  struct w2s_instance *instance = address_of(number);
+  if (instance == NULL || w2s_py_store_use(self) == NULL) return NULL;
+  struct w2s_error error = {0};
+  struct w2s_funcref *start;
+  if (w2s_instance_finish_but_start(instance, &start, &error) != W2S_OK) return w2s_py_raise(self, &error);
+  return start != NULL ? w2s_py_func_of(self, start, NULL) : Py_NewRef(Py_None);
+}
+
 /* ---- using a store again -------------------------------------------------------------------------------------------- */
 
 PyObject *w2s_py_instance_mark(PyObject *object, PyObject *args) {

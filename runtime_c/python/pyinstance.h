@@ -9,6 +9,7 @@
 PyObject *w2s_py_instantiate(PyObject *self, PyObject *args);
 PyObject *w2s_py_instance_new(PyObject *self, PyObject *args);
 PyObject *w2s_py_instance_finish(PyObject *self, PyObject *instance);
+PyObject *w2s_py_instance_finish_but_start(PyObject *self, PyObject *instance);
 PyObject *w2s_py_pre_new(PyObject *self, PyObject *args);
 PyObject *w2s_py_pre_instantiate(PyObject *self, PyObject *pre);
 PyObject *w2s_py_instance_mark(PyObject *self, PyObject *args);

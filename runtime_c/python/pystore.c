@@ -240,6 +240,7 @@ static PyMethodDef store_methods[] = {
     {"_instantiate", w2s_py_instantiate, METH_VARARGS, NULL},
     {"_instance_new", w2s_py_instance_new, METH_VARARGS, NULL},
     {"_instance_finish", w2s_py_instance_finish, METH_O, NULL},
+    {"_instance_finish_but_start", w2s_py_instance_finish_but_start, METH_O, NULL},
     {"_instance_mark", w2s_py_instance_mark, METH_VARARGS, NULL},
     {"_pre_new", w2s_py_pre_new, METH_VARARGS, NULL},
     {"_pre_instantiate", w2s_py_pre_instantiate, METH_O, NULL},

@@ -209,16 +209,22 @@ static int32_t make(struct w2si_store *store, struct w2s_module *module, const s
 
 /* Segments and the start function. Their effects stay even if a later one traps, and so does the instance: its
  * functions may be in others' tables by then. */
-static int32_t finish(struct w2s_instance *instance, struct w2s_error *error) {
+static int32_t finish_but_start(struct w2s_instance *instance, struct w2s_funcref **start, struct w2s_error *error) {
   int32_t status = W2S_OK;
   enum w2si_instance_state before = instance->state;
   instance->state = W2SI_INSTANCE_FINISHED;
+  *start = NULL;
   if (before == W2SI_INSTANCE_NEW) status = w2si_run_elems(instance, error);
   if (status == W2S_OK) status = w2si_run_datas(instance, error);
-  if (status != W2S_OK || instance->meta->start < 0) return status;
+  if (status == W2S_OK && instance->meta->start >= 0) *start = w2si_func(instance, (uint32_t)instance->meta->start);
+  return status;
+}
+
+static int32_t finish(struct w2s_instance *instance, struct w2s_error *error) {
   union w2s_value none = {.words = {0, 0}};
-  struct w2s_funcref *start = w2si_func(instance, (uint32_t)instance->meta->start);
-  return w2s_call(&instance->store->pub, start, &none, error);
+  struct w2s_funcref *start;
+  int32_t status = finish_but_start(instance, &start, error);
+  return start ? w2s_call(&instance->store->pub, start, &none, error) : status;
 }
 
 int32_t w2s_instance_new(struct w2s_store *pub, struct w2s_module *module, const struct w2s_extern *imports,
@@ -235,15 +241,29 @@ int32_t w2s_instance_new(struct w2s_store *pub, struct w2s_module *module, const
   return status;
 }
 
-int32_t w2s_instance_finish(struct w2s_instance *instance, struct w2s_error *error) {
+/* Without the start function if there is `start` to leave it in. */
+static int32_t finish_once(struct w2s_instance *instance, struct w2s_funcref **start, struct w2s_error *error) {
   w2si_ok(error);
   enum w2si_claim claim = w2si_claim(instance->store, &w2si_thread);
   if (claim == W2SI_CLAIM_NONE) return w2si_fail_usage(error);
-  int32_t status = instance->state == W2SI_INSTANCE_FINISHED
-                       ? w2si_fail(error, W2S_ERR_USAGE, "the instance was finished already")
-                       : finish(instance, error);
+  int32_t status = W2S_OK;
+  if (instance->state == W2SI_INSTANCE_FINISHED) {
+    status = w2si_fail(error, W2S_ERR_USAGE, "the instance was finished already");
+  } else {
+    status = start ? finish_but_start(instance, start, error) : finish(instance, error);
+  }
   w2si_unclaim(instance->store, claim);
   return status;
+}
+
+int32_t w2s_instance_finish(struct w2s_instance *instance, struct w2s_error *error) {
+  return finish_once(instance, NULL, error);
+}
+
+int32_t w2s_instance_finish_but_start(struct w2s_instance *instance, struct w2s_funcref **start,
+                                      struct w2s_error *error) {
+  *start = NULL;
+  return finish_once(instance, start, error);
 }
 
 int32_t w2s_instantiate(struct w2s_store *store, struct w2s_module *module, const struct w2s_extern *imports,

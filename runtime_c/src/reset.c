@@ -10,6 +10,7 @@
 #include "dirty.h"
 #include "errors.h"
 #include "exception.h"
+#include "fiber.h"
 #include "instance.h"
 #include "memory.h"
 #include "meta.h"
@@ -277,6 +278,7 @@ int32_t w2s_instance_reset(struct w2s_instance *instance, struct w2s_error *erro
     w2si_unclaim(store, claim);
     return w2si_fail(error, W2S_ERR_USAGE, "code of the store is running");
   }
+  w2si_fibers_end(store); /* calls that wait for something are over */
   struct holdings now = look(store);
   int32_t status = memcmp(&now, &instance->mark->holdings, sizeof now) == 0
                        ? reset(instance, error)

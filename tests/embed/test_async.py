@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import threading
 import traceback
+import types
 import weakref
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Generator
 from pathlib import Path
 from typing import Any
 
@@ -442,3 +443,74 @@ def test_references_that_waiting_calls_hold_stay(cache_dir: Path, opt_level: int
         assert all(a is b for a, b in zip(await asyncio.gather(*calls), things, strict=True))
 
     run(main())
+
+
+def test_coroutines_made_of_generators(wat: Compile) -> None:
+    @types.coroutine
+    def get(n: int) -> Generator[None, None, int]:
+        yield
+        return n
+
+    assert run(wat(SUM)(env={"get": get}).sum.call_async(4)) == 10
+
+
+def test_annotations_may_say_what_is_awaited(wat: Compile) -> None:
+    async def main() -> None:
+        def get(n: int) -> asyncio.Future[int]:
+            return asyncio.ensure_future(echo(n))
+
+        def get_later(n: int) -> Later:
+            return Later(n)
+
+        assert await wat(SUM)(env={"get": get}).sum.call_async(4) == 10
+        assert await wat(SUM)(env={"get": get_later}).sum.call_async(4) == 10
+
+    run(main())
+
+    async def text(n: int) -> str:
+        return ""
+
+    with pytest.raises(aot.LinkError, match="the result is str"):
+        wat(SUM)(env={"get": text})
+
+
+START = """(module (import "env" "get" (func $get (param i32) (result i32)))
+  (global $seen (mut i32) (i32.const 0))
+  (func $start (global.set $seen (call $get (i32.const 7))))
+  (start $start)
+  (func (export "seen") (result i32) (global.get $seen)))"""
+
+
+def test_start_functions_may_wait(wat: Compile) -> None:
+    module = wat(START)
+
+    async def main() -> None:
+        instances = [module.instantiate_async(env={"get": echo}) for _ in range(3)]
+        assert [instance.seen() for instance in await asyncio.gather(*instances)] == [7] * 3
+        store = aot.Store(module.engine)
+        instance = await aot.Instance.new_async(store, module, [echo])
+        assert instance.store is store
+        assert instance.seen() == 7
+        plain = await wat('(module (func (export "f") (result i32) (i32.const 1)))').instantiate_async()
+        assert plain.f() == 1
+        with pytest.raises(aot.LinkError):
+            await module.instantiate_async()
+
+        async def fail(n: int) -> int:
+            raise ValueError(n)
+
+        with pytest.raises(ValueError, match="7"):
+            await module.instantiate_async(env={"get": fail})
+
+    run(main())
+
+
+def test_a_start_function_that_is_the_host_s(wat: Compile) -> None:
+    seen: list[int] = []
+
+    async def start() -> None:
+        await asyncio.sleep(0)
+        seen.append(1)
+
+    run(wat('(module (import "env" "start" (func $f)) (start $f))').instantiate_async(env={"start": start}))
+    assert seen == [1]

@@ -297,3 +297,30 @@ def test_what_a_deep_call_touched_is_given_back(wat: Compile) -> None:
     with pytest.raises(aot.Trap):
         run(instance.deep.call_async(100_000_000))
     assert resident() - before < 16 << 20
+
+
+def test_an_instance_that_goes_back_to_its_pool(wat: Compile) -> None:
+    """Calls that still wait then are over, and nothing of them is seen by the next user."""
+    module = wat(SUM)
+    release = asyncio.Event()
+
+    async def get(n: int) -> int:
+        await release.wait()
+        return n
+
+    with module.pool(env={"get": get}, max_instances=1) as pool:
+
+        async def main() -> None:
+            with pool.instance() as instance:
+                tasks = [asyncio.create_task(instance.sum.call_async(3)) for _ in range(3)]
+                await asyncio.sleep(0)
+            with pool.instance() as instance:
+                other = asyncio.create_task(instance.sum.call_async(4))
+                await asyncio.sleep(0)
+                release.set()
+                assert await other == 10
+                for task in tasks:
+                    with pytest.raises(aot.UsageError):
+                        await task
+
+        run(main())

@@ -138,6 +138,9 @@ int32_t w2s_instantiate(struct w2s_store *store, struct w2s_module *module, cons
 int32_t w2s_instance_new(struct w2s_store *store, struct w2s_module *module, const struct w2s_extern *imports,
                          size_t n_imports, struct w2s_instance **out, struct w2s_error *error);
 int32_t w2s_instance_finish(struct w2s_instance *instance, struct w2s_error *error);
+/* The second step without calling the start function, which is left for the caller to do; NULL if there is none. */
+int32_t w2s_instance_finish_but_start(struct w2s_instance *instance, struct w2s_funcref **start,
+                                      struct w2s_error *error);
 
 /* Imports that have been checked, to instantiate with again and again. It must not be used once the store is deleted, but
  * for deleting it. */
