@@ -109,6 +109,8 @@ def cli() -> None:
               "address space is limited.")  # fmt: skip
 @click.option("--traps", type=click.Choice(["precise", "relaxed"]), default="precise", show_default=True,
               help="relaxed lets the compiler drop loads that would trap but whose value is not used.")  # fmt: skip
+@click.option("--fuel", is_flag=True, help="Count what the code does, so that it can be limited; slower.")
+@click.option("--epochs", is_flag=True, help="Let the code be stopped while it computes; a little slower.")
 @click.option("--emit", type=click.Choice(["so", "obj", "exe", "c"]), default="so", show_default=True,
               help="so: shared object. obj: one relocatable object, for linking into a program. exe: a WASI "
               "program for this system that needs nothing else; --w2s-help tells its settings. c: a folder of C files "
@@ -128,6 +130,8 @@ def compile_command(
     target_cpu: str,
     memory: str,
     traps: str,
+    fuel: bool,
+    epochs: bool,
     emit: Any,
     cache: bool,
     keep: Path | None,
@@ -148,6 +152,8 @@ def compile_command(
             guard=_guard(memory),
             precise=traps == "precise",
             debug=debug,
+            fuel=fuel,
+            epochs=epochs,
             jobs=jobs,
             keep=keep,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from aot.abi import enum_values
 from aot.build.elf import ObjectFile
 from aot.build.metadata import Metadata, Record, type_name
 from aot.wasm.module import ConstExpr, ElemSegment, ExternKind, Module, SegmentMode
@@ -11,6 +12,7 @@ from aot.wasm.opcodes import BY_CODE
 from aot.wasm.types import ArrayType, CompType, FieldType, FuncType, SubType
 
 _CONST_OPS = range(0x41, 0x45)
+_FLAGS = (("W2S_META_FUEL", "counts fuel"), ("W2S_META_EPOCHS", "has epochs"))
 
 
 def printable(text: str) -> str:
@@ -70,6 +72,7 @@ def describe_object(obj: ObjectFile) -> Iterator[str]:
     meta = Metadata(obj.meta)
     head = meta.head
     level = f", x86-64-v{head['cpu_level']}" if head["cpu_level"] else ""
+    level += "".join(f", {text}" for name, text in _FLAGS if head["flags"] & enum_values("w2s_meta_flags")[name])
     yield f"wasm2so object for {obj.machine}{level}, {obj.file_bytes} bytes"
     yield f"producer: {printable(meta.producer)}"
     yield f"ABI version: {head['abi_version']}"

@@ -20,8 +20,8 @@ EmitKind = Literal["so", "obj", "exe", "c"]
 @dataclass(frozen=True, slots=True)
 class BuildOptions:
     """``opt_level`` 0..3; ``cc`` as `find_command` takes it; ``cpu_level`` x86-64-v1..v4; ``guard`` and ``precise`` as
-    in `EmitOptions`; ``debug`` adds debugging information; ``jobs`` None means one compiler per CPU; ``keep`` names a
-    folder for the C files and objects.
+    in `EmitOptions`, like ``fuel`` and ``epochs``; ``debug`` adds debugging information; ``jobs`` None means one
+    compiler per CPU; ``keep`` names a folder for the C files and objects.
 
     ``compiler_seconds`` of CPU time, five times that of wall time, and ``compiler_bytes`` of address space bound each
     compiler run. Raises UsageError for values out of range.
@@ -33,6 +33,8 @@ class BuildOptions:
     guard: bool = True
     precise: bool = True
     debug: bool = False
+    fuel: bool = False
+    epochs: bool = False
     features: Features = field(default_factory=Features)
     jobs: int | None = None
     keep: Path | None = None
@@ -63,7 +65,8 @@ class BuildOptions:
         """Everything here that the resulting file depends on."""
         level = toolchain.cpu_level(self.cpu_level)
         return (
-            f"O{self.opt_level} v{level} guard={self.guard} precise={self.precise} debug={self.debug} {self.features}"
+            f"O{self.opt_level} v{level} guard={self.guard} precise={self.precise} debug={self.debug} "
+            f"fuel={self.fuel} epochs={self.epochs} {self.features}"
         )
 
 

@@ -98,6 +98,8 @@ def _plan(module: Module, options: BuildOptions, cpu_level: int, seconds: dict[s
         precise=options.precise,
         cpu_level=cpu_level,
         debug=options.debug,
+        fuel=options.fuel,
+        epochs=options.epochs,
         features=options.features,
     )
     plan = plan_module(module, emit)

@@ -11,13 +11,14 @@ from aot.embed.instance import Instance, InstanceExports
 from aot.embed.linker import Linker
 from aot.embed.loading import compile, load
 from aot.embed.memory import Memory
+from aot.embed.metering import Limiter
 from aot.embed.module import Module
 from aot.embed.pool import Pool
 from aot.embed.pre import InstancePre
 from aot.embed.shared import SharedMemory, WaitResult
 from aot.embed.store import Store, StoreLimits
 from aot.embed.table import Table
-from aot.embed.trap import ExitTrap, Trap, TrapCode
+from aot.embed.trap import ExitTrap, TimeoutTrap, Trap, TrapCode
 from aot.embed.types import (
     ExportType,
     FuncType,
@@ -43,6 +44,7 @@ _native.register(
         "WasmException": WasmException,
         "Trap": Trap,
         "ExitTrap": ExitTrap,
+        "TimeoutTrap": TimeoutTrap,
         "LinkError": ImportTypeError,  # all that it is left to find out
         "ResourceError": ResourceError,
         "FormatError": FormatError,
@@ -65,6 +67,7 @@ __all__ = [
     "Instance",
     "InstanceExports",
     "InstancePre",
+    "Limiter",
     "Limits",
     "Linker",
     "Memory",
@@ -78,6 +81,7 @@ __all__ = [
     "TableType",
     "Tag",
     "TagType",
+    "TimeoutTrap",
     "Trap",
     "TrapCode",
     "ValType",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from aot.embed._native import lib
+from aot.embed._native import ffi, lib
 from aot.errors import UsageError
 from aot.wasm.features import Features
 
@@ -23,7 +23,9 @@ class Config:
     x86-64-vN. ``memory`` chooses how 32-bit memories are kept: "guard" reserves 8 GiB of address space for each and
     needs no checks, "checked" reserves little and checks each access, "auto" takes "guard" where the process may
     reserve that much. ``precise`` keeps traps of loads whose value is not used, as the specification wants. ``debug``
-    compiles for gdb. ``cache`` False compiles anew and keeps nothing. ``jobs`` bounds the compilers that run at once.
+    compiles for gdb. ``consume_fuel`` compiles code that counts what it does (`Store.set_fuel`), and
+    ``epoch_interruption`` code that can be stopped anywhere (`Engine.increment_epoch`, `Store.timeout`, Ctrl-C); both
+    make it slower. ``cache`` False compiles anew and keeps nothing. ``jobs`` bounds the compilers that run at once.
     The switches ``wasm_...`` say which parts of the language modules may use.
     """
 
@@ -33,6 +35,8 @@ class Config:
     memory: MemoryKind = "auto"
     precise: bool = True
     debug: bool = False
+    consume_fuel: bool = False
+    epoch_interruption: bool = False
     cache: bool = True
     jobs: int | None = None
     wasm_multi_value: bool = True
@@ -64,7 +68,7 @@ class Config:
 class Engine:
     """A configuration, fixed when the engine is made. Engines are cheap and shared freely between threads."""
 
-    __slots__ = ("__weakref__", "_config", "_guard")
+    __slots__ = ("__weakref__", "_config", "_epoch", "_guard")
 
     def __init__(self, config: Config | None = None) -> None:
         if config is not None and not isinstance(config, Config):
@@ -72,6 +76,7 @@ class Engine:
         self._config = Config() if config is None else config.copy()
         if self._config.memory not in ("auto", "guard", "checked"):
             raise UsageError(f'memory is {self._config.memory!r}; must be "auto", "guard" or "checked"')
+        self._epoch: Any = ffi.new("uint64_t *") if self._config.epoch_interruption else None
         self._guard: bool | None = None if self._config.memory == "auto" else self._config.memory == "guard"
 
     @property
@@ -86,6 +91,15 @@ class Engine:
             self._guard = bool(lib.w2s_can_reserve())
         return self._guard
 
+    def increment_epoch(self) -> None:
+        """Begin a new epoch: stores of this engine whose deadline it is stop their code (`Store.set_epoch_deadline`).
+
+        May be called by any thread at any time. Raises UsageError without ``Config.epoch_interruption``.
+        """
+        if self._epoch is None:
+            raise UsageError("the engine has no epochs: it needs Config.epoch_interruption")
+        lib.w2s_epoch_increment(self._epoch)
+
     def _build_options(self) -> BuildOptions:
         """Raises UsageError if an option is out of range."""
         from aot.build import BuildOptions
@@ -98,6 +112,8 @@ class Engine:
             guard=self.guard,
             precise=config.precise,
             debug=config.debug,
+            fuel=config.consume_fuel,
+            epochs=config.epoch_interruption,
             jobs=config.jobs,
             features=config.features,
         )

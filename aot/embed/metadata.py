@@ -67,6 +67,11 @@ class Metadata:
     def exports(self) -> tuple[ExportType, ...]:
         return tuple(ExportType(name, self.export_type(i)) for name, i in self.export_indices.items())
 
+    @cached_property
+    def flags(self) -> int:
+        """``enum w2s_meta_flags``."""
+        return int(self._meta.flags)
+
     def custom_sections(self, name: str) -> list[bytes]:
         """Contents of the custom sections of that name, in the module's order."""
         customs, n = self._records("customs", "struct w2s_meta_custom *")

@@ -124,7 +124,18 @@ class Module:
         module._engine = engine
         module._name = name
         module._open(path, fd)
+        module._check_meters(str(path) if fd is None else "serialized module")
         return module
+
+    def _check_meters(self, what: str) -> None:
+        """Raises FormatError if the engine promises a limit that the code does not keep to."""
+        config = self._engine._config
+        for option, wanted, found in (
+            ("consume_fuel", config.consume_fuel, self.consumes_fuel),
+            ("epoch_interruption", config.epoch_interruption, self.has_epochs),
+        ):
+            if wanted and not found:
+                raise FormatError(f"{what}: it was compiled without {option}, which the engine's Config asks for")
 
     def _open(self, path: Path, fd: int | None = None) -> None:
         out, error = ffi.new("struct w2s_module **"), ffi.new("struct w2s_error *")
@@ -159,6 +170,16 @@ class Module:
     @property
     def engine(self) -> Engine:
         return self._engine
+
+    @property
+    def consumes_fuel(self) -> bool:
+        """Whether it was compiled with ``Config.consume_fuel``."""
+        return bool(self._metadata.flags & lib.W2S_META_FUEL)
+
+    @property
+    def has_epochs(self) -> bool:
+        """Whether it was compiled with ``Config.epoch_interruption``."""
+        return bool(self._metadata.flags & lib.W2S_META_EPOCHS)
 
     def custom_sections(self, name: str) -> list[bytes]:
         """Contents of the module's custom sections called ``name``, in order; empty if there is none."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from aot.embed._native import StoreBase, ffi, lib
+from aot.embed._native import ffi, lib
 from aot.embed.engine import Engine
+from aot.embed.metering import Metered
 from aot.errors import UsageError
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class StoreLimits:
     fibers: int
 
 
-class Store(StoreBase):
+class Store(Metered):
     """Owns everything made in it, and frees it when closed or when nothing refers to the store any more.
 
     A store is used by one thread at a time; another thread's use while code of the store runs raises UsageError.
@@ -55,6 +56,8 @@ class Store(StoreBase):
         self._wasi: WasiContext | None = None
         self._prepared: dict[InstancePre, Prepared] = {}
         """What was resolved for this store."""
+        if self.engine._epoch is not None:
+            lib.w2s_store_set_epoch(self._pointer, self.engine._epoch)
 
     @classmethod
     def _heir(cls, store: Store) -> Store:
@@ -125,11 +128,6 @@ class Store(StoreBase):
     def wasi(self) -> WasiContext | None:
         """What `set_wasi` made."""
         return self._wasi
-
-    @property
-    def _pointer(self) -> Any:
-        """The C store. Raises UsageError if it is closed or another thread's code runs in it."""
-        return ffi.cast("struct w2s_store *", self._address)
 
     def __enter__(self) -> Self:
         return self

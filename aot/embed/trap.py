@@ -54,6 +54,10 @@ class Trap(WasmError):  # noqa: N818, a trap is what the specification calls it
         return type(self), (self.message, self.trap_code)
 
 
+class TimeoutTrap(Trap, TimeoutError):
+    """The time that `Store.timeout` gave is over. Its code is TrapCode.INTERRUPT."""
+
+
 class ExitTrap(Trap):
     """A WASI program ended itself with ``proc_exit``: no failure, unless its status says so."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from aot.emit import names
+from aot.emit import meter, names
 from aot.emit.atomic import access as atomic_access
 from aot.emit.context import ModuleContext, StackType
 from aot.emit.handlers import HANDLER_BY_CODE, Handler
@@ -144,7 +144,9 @@ def emit_body(cx: ModuleContext, func: int) -> BodyText:
     st = BodyState(cx, func, data, pos, local_types, len(signature.params), some_unset, hints)
     st.vectors = "v" in local_types
     st.frames.append(Frame("func", (), signature.results, 0, 0, True))
+    meter.begin(st)
     _run(st, body.start)
+    meter.finish(st)
     weight = st.n_labels + st.n_temps + len(st.used_locals)
     catching, throwing = cx.facts.catching, cx.facts.throwing
     assert not (catching and st.throws and func not in throwing), "the scan has missed what may throw"
@@ -193,6 +195,9 @@ def _loop(st: BodyState) -> None:
     n_simple_locals = 0 if st.some_unset else min(len(local_types), 128)
     simple, local_names, small_i32 = _SIMPLE, names.LOCALS, names.SMALL_I32
     handlers = _HANDLERS if not st.cx.refused else _without(st.cx.refused)
+    n_small = 0x80
+    if st.metered:  # each instruction is counted on its way
+        simple, handlers, n_small, n_simple_locals = _NO_ROWS, _counting(handlers), 0, 0
     pos, height = st.pos, st.height
     while True:
         st.at = pos
@@ -208,7 +213,7 @@ def _loop(st: BodyState) -> None:
                 continue
         elif code == 0x41:  # i32.const
             byte = data[pos]
-            if byte < 0x80:
+            if byte < n_small:
                 pos += 1
                 types.append("i")
                 exprs.append(small_i32[byte])
@@ -221,14 +226,8 @@ def _loop(st: BodyState) -> None:
         handler = handlers[code]
         if handler is not None:
             handler(st)
-        elif code in _MEMORY:
-            op = _MEMORY[code]
-            if op.effect is Effect.READ:
-                load(st, op)
-            else:
-                store(st, op)
         else:
-            _prefixed(st, code)
+            _other(st, code)
         pos, height = st.pos, st.height
         if not frames:
             return
@@ -245,6 +244,37 @@ def _refuse(st: BodyState) -> None:
     if code == 0xFC:
         code = code << 16 | read_u32(st.data, st.at + 1)[0]
     raise UnsupportedError(f"the feature {st.cx.refused[code]} is switched off")
+
+
+def _other(st: BodyState, code: int) -> None:
+    """An instruction that has neither a simple row nor a handler by its first byte."""
+    op = _MEMORY.get(code)
+    if op is None:
+        _prefixed(st, code)
+    elif op.effect is Effect.READ:
+        load(st, op)
+    else:
+        store(st, op)
+
+
+def _any(st: BodyState, code: int) -> None:
+    """Any instruction."""
+    row, handler = _SIMPLE[code], _HANDLERS[code]
+    if row is not None:
+        _simple(st, row, st.types, st.exprs, st.height)
+    elif handler is not None:
+        handler(st)
+    else:
+        _other(st, code)
+
+
+_NO_ROWS: tuple[SimpleRow | None, ...] = (None,) * 256
+_COUNTING = tuple(meter.counting(code, _any) for code in range(256))
+
+
+def _counting(handlers: tuple[Handler | None, ...]) -> tuple[Handler | None, ...]:
+    """Handlers for all instructions, that count them; refusals among ``handlers`` stay."""
+    return tuple(_refuse if handler is _refuse else _COUNTING[code] for code, handler in enumerate(handlers))
 
 
 def _simple(st: BodyState, row: SimpleRow, types: list[StackType], exprs: list[str], height: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aot.emit import names
+from aot.emit import meter, names
 from aot.emit.context import Signature
 from aot.emit.exception import test_text
 from aot.emit.immediates import read_u32
@@ -21,6 +21,7 @@ def _finish(st: BodyState, signature: Signature, call: str, *, throws: bool) -> 
         call, test = f"{call}; {test}", ""
     if not signature.results:
         st.write(f"{call};")
+        meter.cut(st)
         return
     st.push(signature.results[0], st.name(signature.rtypes[0], call))
     if test:
@@ -28,6 +29,7 @@ def _finish(st: BodyState, signature: Signature, call: str, *, throws: bool) -> 
     for k in range(1, len(signature.results)):
         t = signature.results[k]
         st.push(t, st.name(signature.rtypes[k], st.cx.slot(f"w2s_results(vm)[{k}]", t)))
+    meter.cut(st)
 
 
 def direct_callee(st: BodyState) -> tuple[int, int]:

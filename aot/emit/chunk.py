@@ -41,6 +41,8 @@ def render_chunk(module: Module, plan: Plan, k: int) -> ChunkText:
         parts.append("#include <wasm2so/exception.h>")
     if tail_calling:
         parts.append("#include <wasm2so/tail.h>")
+    if plan.options.fuel or plan.options.epochs:
+        parts.append("#include <wasm2so/meter.h>")
     parts.append("")
     parts += [prototype(cx, func, static=plan.single) for func in sorted(used)]
     if not tail_calling:

@@ -6,6 +6,7 @@ Blocks that nothing branches to leave no trace. Loops are never C loops, which a
 
 from __future__ import annotations
 
+from aot.emit import meter
 from aot.emit.context import StackType
 from aot.emit.immediates import admit, read_signed, read_u32, read_val_type
 from aot.emit.state import BodyState, Frame, bare
@@ -159,6 +160,7 @@ def loop(st: BodyState) -> None:
         st.write(_assign(st, frame, exprs))
     frame.loop_line = len(st.lines)
     st.write(f"L{frame.label}:;")
+    meter.loop_head(st)
     push_all(st, params, _variables(st, frame))
 
 
@@ -171,6 +173,7 @@ def if_(st: BodyState) -> None:
     frame = enter(st, "if", params, results)
     frame.else_exprs = tuple(exprs)
     st.write(f"if {_hinted(st, negated(test), taken=False)} goto E{frame.label};")
+    meter.cut(st)
     push_all(st, params, exprs)
 
 
@@ -196,6 +199,7 @@ def _start_else(st: BodyState, frame: Frame) -> None:
     del st.set_locals[frame.n_set :]
     st.set_live(frame.reached)
     st.write(f"E{frame.label}:;")
+    meter.cut(st)
 
 
 def else_(st: BodyState) -> None:
@@ -232,11 +236,13 @@ def end(st: BodyState) -> None:
         frame.close(st, frame)
     if frame.kind == "loop":
         if frame.reached and not frame.used:
+            meter.forget_loop_head(st, frame.loop_line)
             st.lines[frame.loop_line] = ""
     elif frame.used:
         st.write(_assign(st, frame, exprs))
         st.set_live(True)
         st.write(f"L{frame.label}:;")
+        meter.cut(st)
         exprs = _variables(st, frame)
     st.frames.pop()
     st.height = st.frames[-1].height
@@ -274,6 +280,7 @@ def br_if(st: BodyState) -> None:
     types = frame.branch_types
     exprs = st.pop_all(types)
     st.write(f"if {_hinted(st, condition(test), taken=True)} {_braced(branch_text(st, frame, list(exprs)))}")
+    meter.cut(st)
     push_all(st, types, exprs)
 
 
@@ -287,6 +294,7 @@ def br_on_null(st: BodyState) -> None:
     if t is not None:
         expr = st.name(st.cx.ctype(t), bare(expr))
     st.write(f"if ({expr} == 0) {_braced(branch_text(st, frame, list(exprs)))}")
+    meter.cut(st)
     push_all(st, types, exprs)
     st.push(non_null(t), expr)
 
@@ -305,6 +313,7 @@ def br_on_non_null(st: BodyState) -> None:
         expr = st.name(st.cx.ctype(t), bare(expr))
     exprs = st.pop_all(types[:-1])
     st.write(f"if ({expr} != 0) {_braced(branch_text(st, frame, [*exprs, expr]))}")
+    meter.cut(st)
     push_all(st, types[:-1], exprs)
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from aot.emit import meter
 from aot.emit.context import StackType
 from aot.emit.control import block_type, branch_text, end, enter, leave_part, push_all
 from aot.emit.immediates import read_u32
@@ -275,6 +276,7 @@ def _start_catch(st: BodyState, tag: int | None) -> None:
         _require_catching(st)
         st.declarations.append(f"uint32_t x{frame.label} = 0;")
     st.write(f"C{frame.label}_{len(handlers.clauses) - 1}:;")
+    meter.cut(st)
     exprs = [] if tag is None else _take_values(st, handlers, tag)
     st.open_catches.pop()
     clause.line, clause.keep = len(st.lines), _keep_text(st, frame.height) if st.live else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from aot.emit import meter
 from aot.emit.context import MemoryInfo, StackType
 from aot.emit.immediates import read_u32, read_u64
 from aot.emit.state import BodyState, bare
@@ -126,6 +127,7 @@ def memory_grow(st: BodyState) -> None:
     """memory.grow."""
     info = _memory(st)
     delta = st.pop(info.index)
+    meter.bulk(st, delta)
     _sized(st, info.index, f"w2s_memory_grown(vm, {info.ref}, {bare(delta)})")
 
 
@@ -133,6 +135,7 @@ def memory_fill(st: BodyState) -> None:
     """memory.fill."""
     info = _memory(st)
     at, byte, n = st.pop_all((info.index, "i", info.index))
+    meter.bulk(st, n)
     st.write(f"w2s_memory_fill(vm, {info.ref}, {at}, {byte}, {n});")
 
 
@@ -142,6 +145,7 @@ def memory_copy(st: BodyState) -> None:
     source = _memory(st)
     count: StackType = "l" if to.index == source.index == "l" else "i"
     to_at, from_at, n = st.pop_all((to.index, source.index, count))
+    meter.bulk(st, n)
     st.write(f"w2s_memory_copy(vm, {to.ref}, {source.ref}, {to_at}, {from_at}, {n});")
 
 
@@ -158,6 +162,7 @@ def memory_init(st: BodyState) -> None:
     info = _memory(st)
     _check_data_segment(st, segment)
     to_at, from_at, n = st.pop_all((info.index, "i", "i"))
+    meter.bulk(st, n)
     st.write(f"w2s_memory_init(vm, {info.ref}, {segment}u, {to_at}, {from_at}, {n});")
 
 

@@ -125,9 +125,10 @@ class MetaWriter:
         table = _Table("w2s_meta_func")
         slots = {func: slot for slot, func in enumerate(self.layout.escapes)}
         places = self.layout.imported_funcs
+        stoppable = self.plan.options.fuel or self.plan.options.epochs  # then any function may trap or ask the host
         for func, type_index in enumerate(self.module.func_types):
             slot = slots.get(func, -1)
-            traits = func_traits(self.module, func) if slot >= 0 else FuncTraits.NONE
+            traits = func_traits(self.module, func) if slot >= 0 and not stoppable else FuncTraits.NONE
             table.add(type_index, places[func] if func < len(places) else 0, slot, traits)
         return table
 
@@ -298,7 +299,13 @@ class MetaWriter:
             self.layout.refs,
             self.layout.data_dropped,
             self.layout.elem_dropped,
+            self._flags(),
         ]
+
+    def _flags(self) -> int:
+        flags = enum_values("w2s_meta_flags")
+        options = self.plan.options
+        return flags["W2S_META_FUEL"] * options.fuel | flags["W2S_META_EPOCHS"] * options.epochs
 
 
 def build_meta(module: Module, plan: Plan, blobs: DataBlobs, producer: str) -> bytes:

@@ -145,9 +145,16 @@ class BodyState:
     open_catches: list[int] = field(default_factory=list)
     """Labels of the legacy handlers whose code this is part of."""
     self_tail_calls: bool = False
+    metered: bool = False
+    """The code counts fuel (see `aot.emit.meter`)."""
+    cost: int = 0
+    """Of the region that is being written, so far."""
+    region: int = -1
+    """The line that the cost goes to; none if negative."""
 
     def __post_init__(self) -> None:
         self.write = self.lines.append
+        self.metered = self.cx.options.fuel
 
     # -- liveness ------------------------------------------------------------------------------------------------
 

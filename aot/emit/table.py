@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from aot.emit import meter
 from aot.emit.context import BOTTOM, StackType, TableInfo, type_name
 from aot.emit.immediates import read_heap_type, read_u32
 from aot.emit.state import BodyState, bare
@@ -50,6 +51,7 @@ def table_grow(st: BodyState) -> None:
     """table.grow."""
     info = _table(st)
     init, delta = st.pop_all((info.elem, info.index))
+    meter.bulk(st, delta)
     st.push_named(
         info.index,
         f"({st.cx.ctype(info.index)})w2s_table_grown(vm, {info.ref}, {_element(info, init)}, {delta})",
@@ -60,6 +62,7 @@ def table_fill(st: BodyState) -> None:
     """table.fill."""
     info = _table(st)
     at, value, n = st.pop_all((info.index, info.elem, info.index))
+    meter.bulk(st, n)
     st.write(f"w2s_table_fill(vm, {info.ref}, {at}, {_element(info, value)}, {n});")
 
 
@@ -71,6 +74,7 @@ def table_copy(st: BodyState) -> None:
         raise InvalidError(f"type mismatch: a table of {source.elem} cannot be copied to one of {to.elem}")
     count: StackType = "l" if to.index == source.index == "l" else "i"
     to_at, from_at, n = st.pop_all((to.index, source.index, count))
+    meter.bulk(st, n)
     st.write(f"w2s_table_copy(vm, {to.ref}, {source.ref}, {to_at}, {from_at}, {n});")
 
 
@@ -88,6 +92,7 @@ def table_init(st: BodyState) -> None:
     if not st.matches(elem, info.elem):
         raise InvalidError(f"type mismatch: a segment of {elem} cannot initialise a table of {info.elem}")
     to_at, from_at, n = st.pop_all((info.index, "i", "i"))
+    meter.bulk(st, n)
     st.write(f"w2s_table_init(vm, {info.ref}, {segment}u, {to_at}, {from_at}, {n});")
 
 

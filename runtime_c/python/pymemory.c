@@ -198,6 +198,7 @@ static PyObject *memory_grow(PyObject *self, PyObject *pages) {
   struct w2s_memory *memory = use(self);
   if (memory == NULL) return NULL;
   const uint64_t old = w2s_memory_grow(memory, delta);
+  if (old == UINT64_MAX && w2s_py_limiter_failed(as_memory(self)->item.store)) return NULL;
   if (old == UINT64_MAX) Py_RETURN_NONE;
   return PyLong_FromUnsignedLongLong(old);
 }

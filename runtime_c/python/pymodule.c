@@ -22,6 +22,7 @@ static const struct {
     {"WasmException", offsetof(struct w2s_py_types, WasmException)},
     {"Trap", offsetof(struct w2s_py_types, Trap)},
     {"ExitTrap", offsetof(struct w2s_py_types, ExitTrap)},
+    {"TimeoutTrap", offsetof(struct w2s_py_types, TimeoutTrap)},
     {"LinkError", offsetof(struct w2s_py_types, LinkError)},
     {"ResourceError", offsetof(struct w2s_py_types, ResourceError)},
     {"FormatError", offsetof(struct w2s_py_types, FormatError)},

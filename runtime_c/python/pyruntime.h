@@ -57,6 +57,9 @@ struct w2s_py_store {
   PyObject *awaitable;           /* what a host function suspends its call for, on its way to the embedder */
   Py_ssize_t n_views;            /* live buffers over memories of the store */
   PyObject *hosts;               /* list of w2s_py_host */
+  PyObject *fuel_callback;       /* or NULL, like the next two */
+  PyObject *epoch_callback;
+  PyObject *limiter;
   struct w2s_py_externs externs;
   Py_ssize_t n_holders;          /* C frames that hold handles outside of wasm code */
 };
@@ -139,6 +142,7 @@ struct w2s_py_types {
   PyObject *Tag;
   PyObject *Trap; /* called with (message, code) */
   PyObject *ExitTrap; /* called with (exit status) */
+  PyObject *TimeoutTrap; /* called with (message, code) */
   PyObject *WasmException; /* called with (tag, tuple of values) */
   PyObject *LinkError;
   PyObject *ResourceError;
@@ -256,6 +260,15 @@ int w2s_py_find_main_thread(void);
  * store (for w2s_store_set_poll), or set in `env`, the thread's PyThreadState (for w2s_memory_wait). */
 int32_t w2s_py_poll_store(struct w2s_store *store);
 int32_t w2s_py_poll_thread(void *env);
+
+/* ---- pyhooks.c ---- */
+
+/* Methods of a store: set a callable, or None. */
+PyObject *w2s_py_set_fuel_callback(PyObject *store, PyObject *callable);
+PyObject *w2s_py_set_epoch_callback(PyObject *store, PyObject *callable);
+PyObject *w2s_py_set_limiter(PyObject *store, PyObject *callable);
+/* Something that the store's limiter was asked about did not come about: 1, with its exception set, if it raised one. */
+int w2s_py_limiter_failed(struct w2s_py_store *store);
 
 /* ---- pyhost.c ---- */
 

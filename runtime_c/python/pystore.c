@@ -31,9 +31,11 @@ static PyObject *raise_trap(struct w2s_py_store *self, uint32_t code) {
     return NULL;
   }
   Py_XDECREF(pending);
+  const int overdue = code == W2S_TRAP_INTERRUPT && w2s_store_is_overdue(self->store);
+  PyObject *class = overdue ? w2s_py.TimeoutTrap : w2s_py.Trap;
   PyObject *trap = code == W2S_TRAP_EXIT
                        ? PyObject_CallFunction(w2s_py.ExitTrap, "I", (unsigned)w2s_last_exit_status())
-                       : PyObject_CallFunction(w2s_py.Trap, "sI", w2s_trap_message(code), (unsigned)code);
+                       : PyObject_CallFunction(class, "sI", overdue ? "timeout" : w2s_trap_message(code), (unsigned)code);
   if (trap == NULL) return NULL;
   PyErr_SetObject((PyObject *)Py_TYPE(trap), trap);
   Py_DECREF(trap);
@@ -86,7 +88,21 @@ static int store_traverse(PyObject *object, visitproc visit, void *arg) {
   Py_VISIT(self->thrown);
   Py_VISIT(self->awaitable);
   Py_VISIT(self->hosts);
+  Py_VISIT(self->fuel_callback);
+  Py_VISIT(self->epoch_callback);
+  Py_VISIT(self->limiter);
   return w2s_py_externs_traverse(&self->externs, visit, arg);
+}
+
+static void clear_callbacks(struct w2s_py_store *self) {
+  if (self->store != NULL) {
+    w2s_store_set_fuel_hook(self->store, NULL);
+    w2s_store_set_epoch_hook(self->store, NULL);
+    w2s_store_set_limiter(self->store, NULL);
+  }
+  Py_CLEAR(self->fuel_callback);
+  Py_CLEAR(self->epoch_callback);
+  Py_CLEAR(self->limiter);
 }
 
 /* Breaks cycles through externref objects. Host functions stay: wasm may still hold pointers to them until the
@@ -95,6 +111,7 @@ static int store_clear(PyObject *object) {
   struct w2s_py_store *self = as_store(object);
   Py_CLEAR(self->pending);
   Py_CLEAR(self->thrown);
+  clear_callbacks(self);
   w2s_py_externs_clear(&self->externs);
   Py_CLEAR(self->awaitable);
   return 0;
@@ -112,6 +129,9 @@ void w2s_py_store_forget(struct w2s_py_store *self) {
   Py_CLEAR(self->pending);
   Py_CLEAR(self->thrown);
   Py_CLEAR(self->awaitable);
+  Py_CLEAR(self->fuel_callback);
+  Py_CLEAR(self->epoch_callback);
+  Py_CLEAR(self->limiter);
   Py_CLEAR(self->hosts);
   w2s_py_externs_free(&self->externs);
 }
@@ -229,10 +249,13 @@ static PyMethodDef store_methods[] = {
      "close()\n--\n\nFree everything in the store. Its objects raise UsageError from then on.\n\n"
      "Raises BufferError while views of its memories are alive and UsageError while its code runs."},
     {"interrupt", store_interrupt, METH_NOARGS,
-     "interrupt()\n--\n\nMake code of the store that waits (``memory.atomic.wait``, a WASI function that blocks) trap with\n"
-     "TrapCode.INTERRUPT.\n\nMay be called by any thread at any time. A call that runs but does not wait just now is\n"
-     "interrupted when it does, or when it calls a WASI function; if none runs, nothing happens. It takes effect within\n"
-     "50 ms."},
+     "interrupt()\n--\n\nMake code of the store that runs trap with TrapCode.INTERRUPT.\n\n"
+     "May be called by any thread at any time. Code compiled with ``Config.epoch_interruption`` stops at once where it\n"
+     "computes. All code stops, within 50 ms, where it waits (``memory.atomic.wait``, a WASI function that blocks), now or\n"
+     "when it comes to that, or when it calls a WASI function. If no code of the store runs, nothing happens."},
+    {"_set_fuel_callback", w2s_py_set_fuel_callback, METH_O, NULL},
+    {"_set_epoch_callback", w2s_py_set_epoch_callback, METH_O, NULL},
+    {"_set_limiter", w2s_py_set_limiter, METH_O, NULL},
     {"gc", store_gc, METH_NOARGS,
      "gc()\n--\n\nLet go of the externref objects that nothing in the store refers to any more.\n\n"
      "This happens by itself now and then, between calls. While code of the store runs, nothing is let go."},

@@ -88,6 +88,7 @@ static PyObject *table_grow(PyObject *self, PyObject *args) {
   as_table(self)->item.store->n_holders++;
   const uint64_t old = w2s_table_grow(table, delta, element);
   as_table(self)->item.store->n_holders--;
+  if (old == UINT64_MAX && w2s_py_limiter_failed(as_table(self)->item.store)) return NULL;
   if (old == UINT64_MAX) Py_RETURN_NONE;
   return PyLong_FromUnsignedLongLong(old);
 }

@@ -12,6 +12,7 @@
 #include "errors.h"
 #include "exception.h"
 #include "fault.h"
+#include "limiter.h"
 #include "memory.h"
 #include "meta.h"
 #include "module.h"
@@ -187,11 +188,14 @@ static int32_t make(struct w2si_store *store, struct w2s_module *module, const s
                      (unsigned long long)store->limits.instances);
   }
   if (!w2si_resolve_host_funcs(store)) return w2si_fail(error, W2S_ERR_RESOURCE, "out of memory for host functions");
+  int32_t status = w2si_may_instantiate(store, module->meta, error);
+  if (status != W2S_OK) return status;
   struct w2s_instance *instance = allocate(store, module);
   if (!instance) return w2si_fail(error, W2S_ERR_RESOURCE, "out of memory for an instance");
-  int32_t status = attach_memories(instance, imports, error);
+  status = attach_memories(instance, imports, error);
   if (status == W2S_OK) status = make_memories(instance, error);
   if (status == W2S_OK) status = make_tables(instance, error);
+  if (status == W2S_OK && instance->meta->flags & W2S_META_EPOCHS) status = w2si_watch_epochs(store, error);
   if (status == W2S_OK) {
     int made = w2si_wasi_bind(instance, imports) && w2si_link(instance, imports);
     if (!made || initialise(instance)) status = w2si_fail(error, W2S_ERR_RESOURCE, "out of memory for an instance");

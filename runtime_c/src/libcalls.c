@@ -9,6 +9,7 @@
 #include "builtins.h"
 #include "exception.h"
 #include "instance.h"
+#include "limiter.h"
 #include "memory.h"
 #include "shared.h"
 #include "table.h"
@@ -29,6 +30,8 @@ static void trap_if(struct w2s_vm *vm, uint32_t code, uintptr_t pc) {
 
 static uint64_t memory_grow(struct w2s_vm *vm, struct w2s_memory *memory, uint64_t delta_pages) {
   struct w2si_thread *thread = &w2si_thread;
+  const uintptr_t pc = (uintptr_t)__builtin_return_address(0);
+  if (!memory->shared && !w2si_guest_may_grow_memory(store_of(vm), memory, delta_pages, pc)) return UINT64_MAX;
   thread->in_wasm = NULL;
   uint64_t old = memory->shared ? w2si_shared_grow(store_of(vm), memory, delta_pages)
                                 : w2si_memory_grow(memory, delta_pages);
@@ -88,7 +91,7 @@ struct wait {
 
 static int32_t poll(void *env) {
   struct wait *wait = env;
-  if (atomic_exchange(&wait->store->is_interrupted, 0)) {
+  if (w2si_take_interrupt(wait->store)) {
     wait->trap = W2S_TRAP_INTERRUPT;
   } else if (w2si_poll_host(wait->store)) {
     wait->trap = W2S_TRAP_HOST;
@@ -112,6 +115,8 @@ static uint32_t atomic_wait(struct w2s_vm *vm, struct w2s_memory *memory, uint64
 
 static uint64_t table_grow(struct w2s_vm *vm, struct w2s_table *table, uint64_t delta, union w2s_ref init) {
   struct w2si_thread *thread = &w2si_thread;
+  const uintptr_t pc = (uintptr_t)__builtin_return_address(0);
+  if (!w2si_guest_may_grow_table(store_of(vm), table, delta, pc)) return UINT64_MAX;
   thread->in_wasm = NULL;
   uint64_t old = w2si_table_grow(table, delta, init);
   thread->in_wasm = store_of(vm);
@@ -208,4 +213,6 @@ const struct w2s_builtins w2si_builtins = {
     .exception_rethrow = exception_rethrow,
     .unwind = unwind,
     .bridge = bridge,
+    .out_of_fuel = w2si_builtin_out_of_fuel,
+    .epoch_reached = w2si_builtin_epoch_reached,
 };

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "errors.h"
+#include "limiter.h"
 #include "shared.h"
 
 /* A guarded memory: a 32-bit index plus a 32-bit offset plus the widest access stays inside `reserved`. The front guard
@@ -236,7 +237,8 @@ struct w2s_memory *w2s_memory_new(struct w2s_store *pub, uint64_t min_pages, uin
   struct w2si_host_memory *host = malloc(sizeof *host);
   if (!host) {
     w2si_fail(error, W2S_ERR_RESOURCE, "out of memory");
-  } else if (w2si_memory_init(&host->memory, store, &type, error) != W2S_OK) {
+  } else if (w2si_may_make_memory(store, &type, error) != W2S_OK ||
+             w2si_memory_init(&host->memory, store, &type, error) != W2S_OK) {
     free(host);
     host = NULL;
   } else {
@@ -254,7 +256,7 @@ uint64_t w2s_memory_grow(struct w2s_memory *memory, uint64_t delta_pages) {
   struct w2si_store *store = w2si_store(memory->store);
   enum w2si_claim claim = w2si_claim(store, &w2si_thread);
   if (claim == W2SI_CLAIM_NONE) return UINT64_MAX;
-  uint64_t old = w2si_memory_grow(memory, delta_pages);
+  uint64_t old = w2si_may_grow_memory(store, memory, delta_pages) > 0 ? w2si_memory_grow(memory, delta_pages) : UINT64_MAX;
   w2si_unclaim(store, claim);
   return old;
 }

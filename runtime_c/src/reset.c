@@ -42,7 +42,6 @@ struct w2si_mark {
   uint64_t keep_resident;
   struct holdings holdings;
   struct w2s_limits limits;
-  uint64_t epoch_deadline;
   int64_t fuel;
   int exceptions_stored;
   uint64_t n_slots;           /* result slots that the module's functions can use */
@@ -98,7 +97,6 @@ static struct w2si_mark *note(const struct w2s_instance *instance) {
   const struct w2si_store *store = instance->store;
   mark->holdings = look(store);
   mark->limits = store->limits;
-  mark->epoch_deadline = store->pub.epoch_deadline;
   mark->fuel = store->pub.fuel;
   mark->exceptions_stored = store->exceptions_stored;
   mark->n_slots = most_slots(meta);
@@ -260,11 +258,10 @@ static int32_t reset(struct w2s_instance *instance, struct w2s_error *error) {
   w2si_exceptions_reset(store);
   store->exceptions_stored = mark->exceptions_stored;
   store->limits = mark->limits;
-  store->pub.epoch_deadline = mark->epoch_deadline;
+  w2si_interruption_reset(store);
   store->pub.fuel = mark->fuel;
   store->pub.tail = (struct w2s_tail){.run = NULL};
   memset(store->results, 0, mark->n_slots * sizeof *store->results);
-  atomic_store(&store->is_interrupted, 0);
   instance->state = W2SI_INSTANCE_MARKED;
   return W2S_OK;
 }

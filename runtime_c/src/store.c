@@ -65,6 +65,7 @@ struct w2s_store *w2s_store_new(void) {
   if (!store) return NULL;
   store->pub.results = store->results;
   store->limits = default_limits;
+  w2si_interruption_init(store);
   return &store->pub;
 }
 
@@ -102,6 +103,7 @@ void w2s_store_delete(struct w2s_store *pub) {
   /* A store that is being worked in cannot go: it is left as it is rather than pulled from under its user. */
   if (w2si_claim(store, &w2si_thread) != W2SI_CLAIM_OUTER) return;
   w2si_fibers_end(store);
+  w2si_interruption_end(store);
   free_instances(store);
   free_host_objects(store);
   w2si_exceptions_free(store);
@@ -134,5 +136,3 @@ void *w2s_store_data(const struct w2s_store *store) { return w2si_const_store(st
 void w2s_store_set_poll(struct w2s_store *store, int32_t (*poll)(struct w2s_store *store)) {
   w2si_store(store)->poll = poll;
 }
-
-void w2s_store_interrupt(struct w2s_store *store) { atomic_store(&w2si_store(store)->is_interrupted, 1); }

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 
 #include "../include/wasm2so/runtime.h"
+#include "interrupt.h"
 #include "thread.h"
 
 struct w2si_activation;
@@ -84,8 +85,9 @@ struct w2si_store {
   struct w2s_host_func *host_funcs;
   uint64_t n_unresolved; /* host functions that no loaded module has a stub for */
   struct w2si_module_ref *stub_modules;
+  int32_t (*limiter)(struct w2s_store *store, uint32_t kind, const struct w2s_growth *growth); /* or NULL */
   int32_t (*poll)(struct w2s_store *store); /* or NULL; called while code of the store waits */
-  _Atomic(uint32_t) is_interrupted;
+  struct w2si_interruption interruption;
   struct w2s_wasi *wasi; /* all WASI contexts of the store */
   uint64_t exception_bytes; /* of all exceptions, and of the lists of handles */
   struct w2si_kept_list kept;    /* handles of frames */

@@ -8,6 +8,7 @@
 
 #include "errors.h"
 #include "exception.h"
+#include "limiter.h"
 #include "type.h"
 
 static const uint64_t max_index32 = UINT32_MAX;
@@ -103,7 +104,8 @@ struct w2s_table *w2s_table_new(struct w2s_store *pub, const struct w2s_valtype 
   struct w2si_host_table *host = malloc(sizeof *host);
   if (!host) {
     w2si_fail(error, W2S_ERR_RESOURCE, "out of memory");
-  } else if (w2si_table_init(&host->table, store, &full, error) != W2S_OK) {
+  } else if (w2si_may_make_table(store, min_elems, max_elems_, has_max, error) != W2S_OK ||
+             w2si_table_init(&host->table, store, &full, error) != W2S_OK) {
     free(host);
     host = NULL;
   } else if (!fits(&host->table, init)) {
@@ -124,7 +126,8 @@ uint64_t w2s_table_grow(struct w2s_table *table, uint64_t delta, union w2s_ref i
   struct w2si_store *store = w2si_store(table->store);
   enum w2si_claim claim = w2si_claim(store, &w2si_thread);
   if (claim == W2SI_CLAIM_NONE) return UINT64_MAX;
-  uint64_t old = fits(table, init) ? w2si_table_grow(table, delta, init) : UINT64_MAX;
+  int allowed = fits(table, init) && w2si_may_grow_table(store, table, delta) > 0;
+  uint64_t old = allowed ? w2si_table_grow(table, delta, init) : UINT64_MAX;
   w2si_unclaim(store, claim);
   return old;
 }

@@ -10,7 +10,7 @@
 int w2si_check(struct w2s_wasi *wasi) {
   struct w2si_store *store = w2si_store(wasi->store);
   if (atomic_exchange_explicit(&wasi->interrupt, 0, memory_order_acquire) ||
-      atomic_exchange_explicit(&store->is_interrupted, 0, memory_order_acquire)) {
+      w2si_take_interrupt(store)) {
     return w2si_unwind(W2S_TRAP_INTERRUPT);
   }
   int32_t gives_up = wasi->check ? wasi->check(wasi->check_env) : store->poll ? store->poll(wasi->store) : 0;

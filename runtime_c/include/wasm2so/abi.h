@@ -203,11 +203,12 @@ struct w2s_tail {
 struct w2s_store {
   uint8_t *stack_limit;        /* lowest frame address allowed in the current activation */
   union w2s_value *results;    /* W2S_MAX_RESULTS slots: second and further results of the last call */
-  uint64_t epoch_deadline;     /* reserved for interruption */
-  int64_t fuel;                /* reserved for metering */
+  uint64_t epoch_deadline;     /* code with epochs stops once *epoch has come here; 0, from any thread: at once */
+  int64_t fuel;                /* what code that counts may still do; below zero it stops */
   struct w2s_tail tail;
   struct w2s_exception *pending; /* thrown and not yet caught: every frame that may see it returns at once */
   struct w2s_exception *spare;   /* the pool */
+  const uint64_t *epoch;         /* never NULL; read atomically */
 };
 
 /* The fixed head of every instance's context. */
@@ -388,6 +389,12 @@ struct w2s_layout_row {
   uint32_t n;     /* number of elements, 1 for a plain field */
 };
 
+/* What a module's code does besides computing. */
+enum w2s_meta_flags {
+  W2S_META_FUEL = 1,  /* counts fuel */
+  W2S_META_EPOCHS = 2 /* looks at the epoch */
+};
+
 /* The blob begins with this. Ranges give byte offsets from the blob's start, each 16-byte aligned. */
 struct w2s_meta {
   uint32_t magic;
@@ -409,6 +416,7 @@ struct w2s_meta {
   uint32_t refs_offset;    /* of the array of w2s_funcref in the context, one per entry of `escapes` */
   uint32_t data_dropped_offset; /* of one byte per data segment in the context: 1 = dropped */
   uint32_t elem_dropped_offset; /* likewise per element segment */
+  uint32_t flags;          /* enum w2s_meta_flags */
   struct w2s_range strings;  /* bytes */
   struct w2s_range types;    /* w2s_meta_type */
   struct w2s_range valtypes; /* w2s_valtype */

@@ -61,6 +61,11 @@ struct w2s_builtins {
   void (*unwind)(struct w2s_vm *vm);
   /* For a callee without `raw`: a function that calls it and has one. */
   struct w2s_funcref *(*bridge)(struct w2s_vm *vm, struct w2s_funcref *callee);
+
+  /* The store's fuel is below zero: comes back once the embedder has given enough, else traps. */
+  void (*out_of_fuel)(struct w2s_vm *vm);
+  /* The epoch has come to the store's deadline: comes back if the code is to go on. */
+  void (*epoch_reached)(struct w2s_vm *vm);
 };
 
 #endif

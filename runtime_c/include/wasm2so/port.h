@@ -41,6 +41,8 @@
 #define W2S_KEEP_INT(v) __asm__ volatile("" : : "r"(v))
 /* Likewise for a float; it also hides the value, see W2S_HIDE_FLOAT. */
 #define W2S_KEEP_FLOAT(v) __asm__ volatile("" : "+" W2S_FREG(v))
+/* Nothing in memory is read or written earlier or later than it says. */
+#define W2S_BARRIER() __asm__ volatile("" : : : "memory")
 /* Cut a value off from where it was read: a compiler must not read it from there again. */
 #define W2S_HIDE_INT(v) __asm__ volatile("" : "+r"(v))
 /* Hide a float's value from constant folding: compilers fold x*1.0 and (float)(double)x without quieting NaNs. */

@@ -88,8 +88,45 @@ void *w2s_store_data(const struct w2s_store *store);
  * non-zero means failure and traps with W2S_TRAP_HOST. */
 void w2s_store_set_poll(struct w2s_store *store, int32_t (*poll)(struct w2s_store *store));
 /* From any thread: if code of the store runs, its wait (memory.atomic.wait, or a WASI function that blocks), or the next
- * one of the same call, traps with W2S_TRAP_INTERRUPT; so does a WASI function that is called 50 ms later. */
+ * one of the same call, traps with W2S_TRAP_INTERRUPT; so does a WASI function that is called 50 ms later. Code that was
+ * compiled with epochs traps also where it computes. */
 void w2s_store_interrupt(struct w2s_store *store);
+
+/* Fuel, for modules that count it (W2S_META_FUEL). A new store has none. Below zero its code calls the hook, as it would
+ * a host function: it returns how much to add, 0 for a trap with W2S_TRAP_OUT_OF_FUEL, or a negative number for one with
+ * W2S_TRAP_HOST. Hooks are not called while one runs: code that they call traps. */
+void w2s_store_set_fuel(struct w2s_store *store, uint64_t fuel);
+uint64_t w2s_store_fuel(const struct w2s_store *store);
+void w2s_store_set_fuel_hook(struct w2s_store *store, int64_t (*hook)(struct w2s_store *store));
+
+/* Epochs, for modules that look at them (W2S_META_EPOCHS). `epoch` is a number of the embedder's that must outlive the
+ * store; any thread may increment it. Once it has come to the deadline, `ticks` from now, code of the store calls the
+ * hook, which returns for how many ticks it may go on, 0 for a trap with W2S_TRAP_INTERRUPT, or a negative number for one
+ * with W2S_TRAP_HOST. A new store has neither deadline nor hook. */
+void w2s_epoch_increment(uint64_t *epoch);
+void w2s_store_set_epoch(struct w2s_store *store, const uint64_t *epoch);
+void w2s_store_set_epoch_deadline(struct w2s_store *store, uint64_t ticks);
+void w2s_store_set_epoch_hook(struct w2s_store *store, int64_t (*hook)(struct w2s_store *store));
+/* After `timeout_ns` the store is overdue: its code traps with W2S_TRAP_INTERRUPT, each time until the timeout is set
+ * anew, if it waits or was compiled with epochs. 0: it is overdue at once. Negative: there is no timeout any more. */
+int32_t w2s_store_set_timeout(struct w2s_store *store, int64_t timeout_ns, struct w2s_error *error);
+int32_t w2s_store_is_overdue(const struct w2s_store *store);
+
+/* What a limiter is asked about. */
+enum w2s_growth_kind { W2S_GROWS_MEMORY = 0, W2S_GROWS_TABLE = 1, W2S_GROWS_INSTANCES = 2 };
+struct w2s_growth {
+  uint64_t current; /* bytes of a memory, elements of a table, instances in the store; 0 for one that is to be made */
+  uint64_t desired;
+  uint64_t maximum; /* the declared one; of instances, the store's limit */
+  int32_t has_maximum;
+};
+/* The limiter is asked before a memory or table of the store is made or grows and before an instance is made, if the
+ * limits allow that; shared memories are not its business. It returns 1 to allow it, 0 not to: making fails then with
+ * W2S_ERR_RESOURCE, and growing gives -1. A negative number means failure, and traps with W2S_TRAP_HOST. It may call into
+ * the store. NULL: none. */
+void w2s_store_set_limiter(struct w2s_store *store,
+                           int32_t (*limiter)(struct w2s_store *store, uint32_t kind,
+                                              const struct w2s_growth *growth));
 
 /* dlopen the file behind `fd` (kept open for its images) and check its descriptor. `path` is for messages. */
 int32_t w2s_module_open(int32_t fd, const char *path, struct w2s_module **out, struct w2s_error *error);
