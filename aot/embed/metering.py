@@ -156,8 +156,8 @@ class Metered(StoreBase):
     def epoch_deadline_callback(self, callback: Callable[[], int | None]) -> None:
         """Call ``callback`` when the deadline is reached; it returns for how many ticks the code may go on.
 
-        0 or None means a trap with TrapCode.INTERRUPT, unless it has set another deadline. What it raises comes out of the call. Code of the store that
-        the callback itself calls traps, unless it sets another deadline first.
+        0 or None means a trap with TrapCode.INTERRUPT, unless it has set another deadline. What it raises comes out of
+        the call. Code of the store that the callback itself calls traps, unless it sets another deadline first.
         """
         self._set_epoch_callback(callback)
 

@@ -54,7 +54,7 @@ class Trap(WasmError):  # noqa: N818, a trap is what the specification calls it
         return type(self), (self.message, self.trap_code)
 
 
-class TimeoutTrap(Trap, TimeoutError):
+class TimeoutTrap(Trap, TimeoutError):  # noqa: N818
     """The time that `Store.timeout` gave is over. Its code is TrapCode.INTERRUPT."""
 
 

@@ -2,8 +2,8 @@
 
 A *region* is a stretch of instructions that are executed together: it begins at the function's start, a loop's head, a
 label that is branched to, and behind every branch and call, and its cost is taken off the store's fuel where it begins.
-What a run costs is therefore a property of the module alone. Regions that can be entered again and again, the function's
-and each loop's first one, also look whether fuel is left; the others are too short to matter.
+What a run costs is therefore a property of the module alone. Regions that can be entered again and again, the first
+ones of the function and of each loop, also look whether fuel is left; the others are too short to matter.
 
 An instruction costs 1, as in wasmtime; `FREE` ones cost nothing, entering a function costs 1, and the bulk instructions
 cost 1 more for each byte, element or page.

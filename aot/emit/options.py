@@ -13,8 +13,9 @@ class EmitOptions:
 
     ``precise``: loads whose value is never used still trap (the rule of the specification). Without it compilers may
     drop such loads; memory stays safe. ``cpu_level`` is x86-64-vN, recorded in the ``.so`` and checked when loading.
-    ``debug`` keeps source comments. ``fuel`` counts what the code does, and ``epochs`` makes it stop where it is asked to
-    (see `aot.emit.meter`); both are recorded in the ``.so``. ``features`` says which parts of the language modules may use.
+    ``debug`` keeps source comments. ``fuel`` counts what the code does, and ``epochs`` makes it stop where it is asked
+    to (see `aot.emit.meter`); both are recorded in the ``.so``. ``features`` says which parts of the language modules
+    may use.
     """
 
     guard: bool = True

@@ -48,6 +48,7 @@ STRUCTS = (
     "w2s_error",
     "w2s_extern",
     "w2s_limits",
+    "w2s_growth",
 )
 UNIONS = ("w2s_value", "w2s_ref")
 
