@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,24 @@ def later(action: Callable[[], Any], seconds: float = 0.05) -> threading.Timer:
     timer = threading.Timer(seconds, action)
     timer.start()
     return timer
+
+
+@contextmanager
+def interrupting(store: aot.Store) -> Iterator[None]:
+    """Interrupt the store every 50 ms: what comes before the call has begun is forgotten."""
+    done = threading.Event()
+
+    def work() -> None:
+        while not done.wait(0.05):
+            store.interrupt()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
 
 
 def trap_code(run: Callable[[], object]) -> aot.TrapCode | None:
@@ -119,11 +138,10 @@ def test_interrupt_from_another_thread(store: aot.Store, instance: aot.Instance)
     store.interrupt()
     assert instance.one() == 1, "an interruption of nothing is forgotten"
     for _ in range(3):
-        timer = later(store.interrupt)
         start = time.monotonic()
-        assert trap_code(instance.spin) is aot.TrapCode.INTERRUPT
+        with interrupting(store):
+            assert trap_code(instance.spin) is aot.TrapCode.INTERRUPT
         assert time.monotonic() - start < 0.05 + PROMPTLY
-        timer.join()
         assert instance.one() == 1
 
 
@@ -223,12 +241,17 @@ assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 42
 signal.signal(signal.SIGALRM, lambda *_: None)
 signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)  # handlers that return let it go on
 store = instance.store
-threading.Timer(0.3, store.interrupt).start()
+done = threading.Event()
+def interrupt():
+    while not done.wait(0.2):
+        store.interrupt()
+threading.Thread(target=interrupt).start()
 try:
     instance.spin()
 except aot.Trap as trap:
     assert trap.trap_code is aot.TrapCode.INTERRUPT
 signal.setitimer(signal.ITIMER_REAL, 0)
+done.set()
 del instance, store
 deadline = time.monotonic() + 5
 while threads() != before and time.monotonic() < deadline:
