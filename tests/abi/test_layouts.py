@@ -49,6 +49,7 @@ STRUCTS = (
     "w2s_extern",
     "w2s_limits",
     "w2s_growth",
+    "w2s_image_place",
 )
 UNIONS = ("w2s_value", "w2s_ref")
 
