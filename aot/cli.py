@@ -189,7 +189,8 @@ def inspect(file: str) -> None:
     """Print what is in FILE, a module or a compiled .so: types, imports, exports, memories, tables, globals, segments,
     custom sections; for a .so also the offsets of its context, digests, and how it was compiled.
 
-    A .so is read, never loaded. A module need not be valid, only well-formed.
+    For a module also the features it uses, by the names of the switches of `aot.Config`. A .so is read, never loaded. A
+    module need not be valid, only well-formed.
     """
     with _errors(file):
         from aot.build.describe import describe_module, describe_object

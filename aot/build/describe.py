@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from aot.abi import enum_values
 from aot.build.elf import ObjectFile
 from aot.build.metadata import Metadata, Record, type_name
+from aot.emit import used_features
 from aot.wasm.module import ConstExpr, ElemSegment, ExternKind, Module, SegmentMode
 from aot.wasm.opcodes import BY_CODE
 from aot.wasm.types import ArrayType, CompType, FieldType, FuncType, SubType
@@ -37,6 +38,7 @@ def quoted(name: str) -> str:
 def describe_module(module: Module) -> Iterator[str]:
     """The parts of a ``.wasm`` module, a line each."""
     yield f"wasm module, {len(module.data)} bytes"
+    yield f"features: {', '.join(used_features(module)) or 'none beyond WebAssembly 1.0'}"
     yield from _part("types", (f"{i}  {_sub_type(sub)}" for i, sub in enumerate(module.types)))
     imports = (
         f"{item.kind.name.lower()} {item.index}  {quoted(item.module)} {quoted(item.name)}  "

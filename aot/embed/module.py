@@ -167,6 +167,18 @@ class Module:
         module = load_module(bytes(wasm), features)
         check_bodies(module, plan_module(module, EmitOptions(features=features)))
 
+    @staticmethod
+    def features(wasm: bytes | bytearray) -> list[str]:
+        """The features that a binary module uses, as names of `Config`'s switches: ``["wasm_simd", ...]``.
+
+        The module need not be valid: what comes behind something invalid is not looked at. Raises DecodeError if it is
+        not well-formed.
+        """
+        from aot.emit import used_features
+        from aot.wasm.decode import decode_module
+
+        return [f"wasm_{name}" for name in used_features(decode_module(bytes(wasm)))]
+
     @property
     def engine(self) -> Engine:
         return self._engine

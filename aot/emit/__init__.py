@@ -1,6 +1,7 @@
 """Module + Layout -> C text. Pure functions: no files, no processes; the same input gives the same bytes."""
 
 from aot.emit.chunk import ChunkText, check_bodies, render_body, render_chunk
+from aot.emit.feature_use import used_features
 from aot.emit.module_c import render_module
 from aot.emit.options import EmitOptions
 from aot.emit.plan import Chunk, Plan, plan_module
@@ -15,4 +16,5 @@ __all__ = [
     "render_body",
     "render_chunk",
     "render_module",
+    "used_features",
 ]

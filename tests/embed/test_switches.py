@@ -59,6 +59,27 @@ def test_what_needs_a_feature(feature: str, text: str) -> None:
         aot.Module.validate(aot.Engine(config), wasm)
 
 
+@pytest.mark.parametrize(("feature", "text"), [(f, text) for f, texts in NEEDS.items() for text in texts])
+def test_what_uses_a_feature(feature: str, text: str) -> None:
+    used = aot.Module.features(to_wasm(f"(module {text})"))
+    assert f"wasm_{feature}" in used
+    config = aot.Config(
+        **{f"wasm_{f.name}": f"wasm_{f.name}" in used or f.name in NOT_COMPILED for f in fields(Features)}
+    )
+    aot.Module.validate(aot.Engine(config), to_wasm(f"(module {text})"))
+
+
+def test_features_of_a_module() -> None:
+    assert aot.Module.features(to_wasm("(module (func (param i32) (drop (i32.load (local.get 0)))) (memory 1))")) == []
+    # try, catch_all: written in bytes, because the text parser does not know them
+    legacy = b"\0asm\1\0\0\0" + b"\1\4\1\x60\0\0" + b"\3\2\1\0" + b"\x0a\x08\1\6\0\6\x40\x19\x0b\x0b"
+    assert aot.Module.features(legacy) == ["wasm_exceptions", "wasm_legacy_exceptions"]
+    invalid = to_wasm("(module (func (drop (v128.const i64x2 0 0)) (return_call 0)))").replace(b"\x1a", b"\x0f")
+    assert aot.Module.features(invalid) == ["wasm_tail_call", "wasm_simd"]
+    with pytest.raises(aot.DecodeError):
+        aot.Module.features(b"\0asm")
+
+
 def test_every_switch_is_tried() -> None:
     """Legacy exceptions have no text that the parser reads: tests/spec has them."""
     assert set(NEEDS) == {f.name for f in fields(Features)} - NOT_COMPILED - {"legacy_exceptions"}

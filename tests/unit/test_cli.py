@@ -18,6 +18,7 @@ from aot.wasm.decode import decode_module
 from tests.unit import compilers
 from tests.unit.compilers import fake_compiler, left_over, small_module, wait_until
 from tests.wasm_builder import FUNC, I32, ModuleBuilder
+from tests.wast.assemble import assemble
 
 ROOT = Path(__file__).parents[2]
 
@@ -170,12 +171,20 @@ def test_inspect_module_and_object(run: Run) -> None:
     answer = run("inspect", "good.wasm")
     assert answer.status == 0
     assert '  "answer"  func 0  type 0 func [] -> [i32]' in answer.out
+    assert "features: none beyond WebAssembly 1.0" in answer.out
     run("good.wasm", "-O0")
     answer = run("inspect", "good.so")
     assert answer.status == 0
     assert '  "answer"  func 0  type 0 func [] -> [i32]' in answer.out
     assert "abi digest: " in answer.out
     assert "  head  " in answer.out
+
+
+def test_inspect_says_what_features_a_module_uses(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "f.wasm").write_bytes(
+        assemble(b"(module (memory 1 1 shared) (tag) (func (return_call 0)) (func (param v128) (throw 0)))")
+    )
+    assert "features: tail_call, simd, threads, exceptions\n" in run("inspect", "f.wasm").out
 
 
 def test_inspect_refuses_other_files(run: Run, tmp_path: Path) -> None:
