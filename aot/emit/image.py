@@ -62,6 +62,16 @@ def _span(module: Module, memory: int, segments: list[DataSegment]) -> tuple[int
     return low, high
 
 
+def _trim(start: int, content: bytearray) -> tuple[int, bytearray]:
+    """Without the pages of zeros at both ends, which memory begins with anyway; one page at least is left."""
+    first, end = 0, len(content)
+    while end - first > HOST_PAGE and not any(content[end - HOST_PAGE : end]):
+        end -= HOST_PAGE
+    while end - first > HOST_PAGE and not any(content[first : first + HOST_PAGE]):
+        first += HOST_PAGE
+    return start + first, content[first:end]
+
+
 def build_blobs(module: Module) -> DataBlobs:
     """Fold data segments into images where possible; lay out the rest."""
     by_memory: dict[int, list[DataSegment]] = {}
@@ -82,7 +92,8 @@ def build_blobs(module: Module) -> DataBlobs:
             at = (_constant_offset(segment) or 0) - low
             if segment.end > segment.start:
                 content[at : at + segment.end - segment.start] = module.data[segment.start : segment.end]
-        images[memory] = Image(low, high - low, len(image))
+        low, content = _trim(low, content)
+        images[memory] = Image(low, len(content), len(image))
         image += content
     places: list[int | None] = []
     data = bytearray()

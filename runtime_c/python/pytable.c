@@ -78,9 +78,10 @@ static int table_assign(PyObject *self, PyObject *key, PyObject *value) {
 
 /* _grow(delta, init) -> old number of elements, or None where it cannot grow */
 static PyObject *table_grow(PyObject *self, PyObject *args) {
-  unsigned long long delta;
-  PyObject *init;
-  if (!PyArg_ParseTuple(args, "KO", &delta, &init)) return NULL;
+  PyObject *number, *init;
+  if (!PyArg_ParseTuple(args, "O!O", &PyLong_Type, &number, &init)) return NULL;
+  const unsigned long long delta = PyLong_AsUnsignedLongLong(number); /* "K" would cut it off */
+  if (delta == (unsigned long long)-1 && PyErr_Occurred()) return NULL;
   struct w2s_table *table = use(self);
   if (table == NULL) return NULL;
   union w2s_ref element = {.word = 0};
