@@ -54,7 +54,7 @@ exhaustive:  ## unary vector instructions on all 2^32 inputs, at three CPU level
 vectors: runtime  ## simd.h with every compiler at every level, and on aarch64 under qemu (apt-get install qemu-user)
 	$(RUN) -m pytest -q -n auto -rs tests/simd
 
-BENCHES := calls traps emit large start wasi programs simd tailcalls exceptions
+BENCHES := calls traps emit large start wasi programs simd tailcalls exceptions graphviz
 bench: $(BENCHES:%=bench-%)  ## all figures, beside other engines in the same run
 
 bench-calls: runtime  ## what a call from Python costs
@@ -86,6 +86,9 @@ bench-tailcalls: runtime  ## tail calls of every kind, beside wasmtime-py
 
 bench-exceptions: runtime  ## tries, throws and catches, beside wasmtime-py
 	$(RUN) bench/exceptions.py
+
+bench-graphviz: runtime  ## a large C++ program with exceptions of both kinds (npm fetches it; needs node)
+	$(RUN) bench/graphviz.py
 
 wasi-race: runtime  ## path calls against renames, 100,000 of each
 	WASI_RACE_OPERATIONS=100000 $(RUN) -m pytest -q tests/wasi/test_race.py

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import weakref
+from collections.abc import Callable
 
 import pytest
 
@@ -45,7 +46,7 @@ class World:
         self.store = aot.Store(self.engine)
         self.tag = Tag(self.store, TagType(FuncType([I32, F64], [])))
         self.other = Tag(self.store, TagType(FuncType([], [])))
-        self.act = lambda n: n
+        self.act: Callable[[int], int] = lambda n: n
         host = aot.Func(self.store, FuncType([I32], [I32]), lambda n: self.act(n))
         module = aot.Module(self.engine, assemble(CATCHER.encode()))
         self.exports = aot.Instance(self.store, module, [self.tag, self.other, host]).exports

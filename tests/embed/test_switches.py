@@ -63,9 +63,9 @@ def test_what_needs_a_feature(feature: str, text: str) -> None:
 def test_what_uses_a_feature(feature: str, text: str) -> None:
     used = aot.Module.features(to_wasm(f"(module {text})"))
     assert f"wasm_{feature}" in used
-    config = aot.Config(
-        **{f"wasm_{f.name}": f"wasm_{f.name}" in used or f.name in NOT_COMPILED for f in fields(Features)}
-    )
+    config = aot.Config()
+    for f in fields(Features):
+        setattr(config, f"wasm_{f.name}", f"wasm_{f.name}" in used or f.name in NOT_COMPILED)
     aot.Module.validate(aot.Engine(config), to_wasm(f"(module {text})"))
 
 
