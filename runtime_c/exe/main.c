@@ -86,9 +86,12 @@ static int32_t read_flag(struct w2s_program *program, struct settings *settings,
     settings->argv0 = value;
   } else if ((value = after(flag, "--w2s-invoke="))) {
     settings->invoke = value;
+  } else if (strcmp(flag, "--w2s-help") == 0) {
+    fputs(help, stdout);
+    exit(EXIT_SUCCESS);
   } else {
-    fputs(help, strcmp(flag, "--w2s-help") == 0 ? stdout : stderr);
-    exit(strcmp(flag, "--w2s-help") == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
+    fprintf(stderr, "error: no such setting: %s\n%s", flag, help);
+    exit(EXIT_FAILURE);
   }
   return W2S_OK;
 }

@@ -183,7 +183,9 @@ def test_settings_of_an_executable_from_the_environment(executable: Path, tmp_pa
     assert out("env") == b"[A=1]\n[B=2]\n"
     assert out("cat") == b"in"
     assert b"--w2s-dir" in out("--w2s-help")
-    assert subprocess.run([executable, "--w2s-nothing"], capture_output=True, check=False).returncode == 1
+    done = subprocess.run([executable, "--w2s-nothing"], capture_output=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith(b"error: no such setting: --w2s-nothing\n")
 
 
 def test_executable_needs_nothing_of_python(executable: Path, tmp_path: Path) -> None:
