@@ -54,8 +54,11 @@ exhaustive:  ## unary vector instructions on all 2^32 inputs, at three CPU level
 vectors: runtime  ## simd.h with every compiler at every level, and on aarch64 under qemu (apt-get install qemu-user)
 	$(RUN) -m pytest -q -n auto -rs tests/simd
 
-BENCHES := calls traps emit large start wasi programs simd tailcalls exceptions graphviz
+BENCHES := run calls traps emit large start wasi programs simd tailcalls exceptions graphviz
 bench: $(BENCHES:%=bench-%)  ## all figures, beside other engines in the same run
+
+bench-run: runtime  ## run time of 28 programs beside native code, wasmtime, V8 and wasm2c, where these are installed
+	$(RUN) bench/run.py
 
 bench-calls: runtime  ## what a call from Python costs
 	$(RUN) bench/calls.py

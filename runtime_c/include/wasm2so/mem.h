@@ -13,6 +13,10 @@
 
 #include "num.h"
 
+/* Floats at any address. Read as such, since gcc moves the bytes of a memcpy through an integer register. */
+typedef float w2s_f32_at W2S_ANYWHERE;
+typedef double w2s_f64_at W2S_ANYWHERE;
+
 /* The address of n bytes at index + offset in a checked memory; every sum is tested before it can wrap. */
 W2S_INLINE uint8_t *w2s_checked(w2s_vm *vm, const struct w2s_memory *memory, uint64_t index, uint64_t offset,
                                 uint64_t n) {
@@ -50,27 +54,23 @@ W2S_INLINE uint64_t w2s_i64_load_c(w2s_vm *vm, const struct w2s_memory *memory, 
 
 /* f32.load. */
 W2S_INLINE float w2s_f32_load(const uint8_t *base, uint32_t index, uint64_t offset) {
-  float v;
-  __builtin_memcpy(&v, base + (uint64_t)index + offset, sizeof v);
+  float v = *(const w2s_f32_at *)(base + (uint64_t)index + offset);
   W2S_KEEP_FLOAT(v);
   return v;
 }
 W2S_INLINE float w2s_f32_load_c(w2s_vm *vm, const struct w2s_memory *memory, uint64_t index, uint64_t offset) {
-  float v;
-  __builtin_memcpy(&v, w2s_checked(vm, memory, index, offset, sizeof v), sizeof v);
+  float v = *(const w2s_f32_at *)w2s_checked(vm, memory, index, offset, sizeof v);
   return v;
 }
 
 /* f64.load. */
 W2S_INLINE double w2s_f64_load(const uint8_t *base, uint32_t index, uint64_t offset) {
-  double v;
-  __builtin_memcpy(&v, base + (uint64_t)index + offset, sizeof v);
+  double v = *(const w2s_f64_at *)(base + (uint64_t)index + offset);
   W2S_KEEP_FLOAT(v);
   return v;
 }
 W2S_INLINE double w2s_f64_load_c(w2s_vm *vm, const struct w2s_memory *memory, uint64_t index, uint64_t offset) {
-  double v;
-  __builtin_memcpy(&v, w2s_checked(vm, memory, index, offset, sizeof v), sizeof v);
+  double v = *(const w2s_f64_at *)w2s_checked(vm, memory, index, offset, sizeof v);
   return v;
 }
 

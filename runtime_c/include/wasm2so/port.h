@@ -37,6 +37,9 @@
 #define W2S_FREG "m"
 #endif
 
+/* A type for values that lie at any address, among bytes of any type. */
+#define W2S_ANYWHERE __attribute__((aligned(1), may_alias))
+
 /* Keep the computation of an integer: a load whose value is never used must still be able to trap. */
 #define W2S_KEEP_INT(v) __asm__ volatile("" : : "r"(v))
 /* Likewise for a float; it also hides the value, see W2S_HIDE_FLOAT. */
