@@ -1,8 +1,8 @@
 """What runs the programs: native code, ours in several builds, and other engines, each as a process of its own.
 
-An engine prepares a program once (compiling, as far as it can be done ahead) and is then a command; the command's CPU time is
-what counts. Engines that compile or load much at start report the CPU time of the program's ``_start`` themselves, as the
-last line of standard error.
+An engine prepares a program once (compiling, as far as it can be done ahead) and is then a command; the command's CPU
+time is what counts. Engines that compile or load much at start report the CPU time of the program's ``_start``
+themselves, as the last line of standard error.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Run time of wasm programs, as ratios to native gcc -O2: ours in several builds, and other engines, in one run.
 
-Every engine's output is compared with the native program's before anything counts. Rounds are interleaved; a ratio is the
-median over the rounds of an engine's CPU time by the native program's in the same round, so that what else the machine
-does weighs on both. The spread is that of the middle half of the rounds.
+Every engine's output is compared with the native program's before anything counts. Rounds are interleaved; a ratio is
+the median over the rounds of an engine's CPU time by the native program's in the same round, so that what else the
+machine does weighs on both. The spread is that of the middle half of the rounds.
 """
 
 from __future__ import annotations
