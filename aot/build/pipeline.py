@@ -23,6 +23,7 @@ from aot.build.options import MAX_OPT, BuildOptions, BuildReport, EmitKind, Unit
 from aot.build.pool import run_pool
 from aot.build.progress import Progress, Quiet
 from aot.build.run import Outcome
+from aot.build.state import ModuleState, with_state
 from aot.build.toolchain import Toolchain, find_toolchain
 from aot.build.unit import Workplace, check_output, compile_unit, failure, run
 from aot.build.version import VERSION
@@ -43,6 +44,14 @@ class _Source:
     module: Module
     plan: Plan
     emit: EmitOptions
+    state: ModuleState | None
+
+    def render(self, producer: str) -> dict[str, bytes]:
+        """Everything but the functions, see `render_module`; instances begin with ``state`` if there is one."""
+        files = render_module(self.module, self.plan, producer)
+        if self.state is not None:
+            files["meta.bin"], files["image.bin"] = with_state(files["meta.bin"], self.state)
+        return files
 
     @property
     def n_chunks(self) -> int:
@@ -57,12 +66,14 @@ def compile_to_file(
     emit: EmitKind = "so",
     progress: Progress | None = None,
     toolchain: Toolchain | None = None,
+    state: ModuleState | None = None,
 ) -> BuildReport:
     """Compile a module to ``out``: a shared object, with ``emit="obj"`` a relocatable one, with ``emit="exe"`` a
     program that needs nothing else, with ``emit="c"`` a folder of C files, blobs and the headers they include.
 
-    ``toolchain`` saves looking for the compiler again. Raises ModuleError for the first thing wrong with the module,
-    before any BuildError; UsageError if ``out`` cannot be such a result.
+    ``toolchain`` saves looking for the compiler again. With ``state``, which is one of this module's, instances begin
+    there instead of running segments and the start function. Raises ModuleError for the first thing wrong with the
+    module, before any BuildError; UsageError if ``out`` cannot be such a result.
     """
     options = BuildOptions() if options is None else options
     progress = Quiet() if progress is None else progress
@@ -75,10 +86,10 @@ def compile_to_file(
     try:
         with _workfolder(options) as tmp:
             if emit == "c":
-                units = _write_all(module, options, tmp, seconds)
+                units = _write_all(module, options, tmp, state, seconds)
                 out_bytes = _publish_folder(tmp, target)
             else:
-                units = _make_object(module, options, tmp, emit, progress, toolchain, seconds)
+                units = _make_object(module, options, tmp, emit, progress, toolchain, state, seconds)
                 out_bytes = _publish_file(tmp / "out", target, executable=emit != "obj")
     finally:
         progress.end()
@@ -91,7 +102,9 @@ def compile_to_file(
     return BuildReport(target, len(module.bodies), n_chunks, c_bytes, out_bytes, peak, seconds, units)
 
 
-def _plan(module: Module, options: BuildOptions, cpu_level: int, seconds: dict[str, float]) -> _Source:
+def _plan(
+    module: Module, options: BuildOptions, cpu_level: int, state: ModuleState | None, seconds: dict[str, float]
+) -> _Source:
     start = time.monotonic()
     emit = EmitOptions(
         guard=options.guard,
@@ -104,18 +117,20 @@ def _plan(module: Module, options: BuildOptions, cpu_level: int, seconds: dict[s
     )
     plan = plan_module(module, emit)
     seconds["plan"] = time.monotonic() - start
-    return _Source(module, plan, emit)
+    return _Source(module, plan, emit, state)
 
 
-def _write_all(module: Module, options: BuildOptions, tmp: Path, seconds: dict[str, float]) -> tuple[Unit, ...]:
+def _write_all(
+    module: Module, options: BuildOptions, tmp: Path, state: ModuleState | None, seconds: dict[str, float]
+) -> tuple[Unit, ...]:
     """All C of a module, for people and other build systems; no compiler is needed, nor named in it."""
-    source = _plan(module, options, options.cpu_level, seconds)
+    source = _plan(module, options, options.cpu_level, state, seconds)
     units = []
     for chunk in range(source.n_chunks):
         written = write_chunk(module, source.plan, chunk, tmp)
         size = (tmp / f"{chunk_name(chunk)}.c").stat().st_size
         units.append(Unit(chunk_name(chunk), written.max_opt, c_bytes=size, render_seconds=written.seconds))
-    files = render_module(module, source.plan, f"wasm2so {VERSION}")
+    files = source.render(f"wasm2so {VERSION}")
     _write(tmp, files)
     shutil.copytree(include_dir() / "wasm2so", tmp / "wasm2so")
     return (Unit(MODULE_UNIT, _ANY_OPT, c_bytes=len(files["module.c"])), *units)
@@ -128,6 +143,7 @@ def _make_object(
     emit: EmitKind,
     progress: Progress,
     toolchain: Toolchain | None,
+    state: ModuleState | None,
     seconds: dict[str, float],
 ) -> tuple[Unit, ...]:
     """Leave the object in ``tmp / "out"``."""
@@ -136,7 +152,7 @@ def _make_object(
     try:
         toolchain = find_toolchain(options.cc) if toolchain is None else toolchain
         place = Workplace(tmp, include_dir(), toolchain, options)
-        source = _plan(module, options, toolchain.cpu_level(options.cpu_level), seconds)
+        source = _plan(module, options, toolchain.cpu_level(options.cpu_level), state, seconds)
         chunks = source.plan.chunks
         progress.begin(tuple(c.last - c.first for c in chunks), tuple(c.code_bytes for c in chunks))
         units = _compile_all(source, place, progress)
@@ -146,7 +162,7 @@ def _make_object(
         return units
     except (BuildError, ModuleError) as err:
         error = err
-    _raise_first(source or _plan(module, options, options.cpu_level, seconds), tmp)
+    _raise_first(source or _plan(module, options, options.cpu_level, state, seconds), tmp)
     raise error
 
 
@@ -157,14 +173,14 @@ def _compile_all(source: _Source, place: Workplace, progress: Progress) -> tuple
     producer = f"wasm2so {VERSION}; {place.toolchain.version}; -O{place.options.opt_level}{level}"
     if plan.single:
         rendered = [write_chunk(module, plan, chunk, tmp) for chunk in range(source.n_chunks)]
-        _write(tmp, render_module(module, plan, producer))
+        _write(tmp, source.render(producer))
         max_opt = min((written.max_opt for written in rendered), default=_ANY_OPT)
         unit = compile_unit(place, MODULE_UNIT, max_opt, jumps=any(written.jumps for written in rendered))
         c_bytes = unit.c_bytes + sum((tmp / f"{chunk_name(c)}.c").stat().st_size for c in range(source.n_chunks))
         unit = replace(unit, c_bytes=c_bytes, render_seconds=sum(written.seconds for written in rendered))
         progress.done(unit, None)
         return (unit,)
-    _write(tmp, render_module(module, plan, producer))
+    _write(tmp, source.render(producer))
     n_workers = min(place.options.n_jobs, source.n_chunks + 1)
     if n_workers > 1:
         (tmp / _WASM).write_bytes(module.data)

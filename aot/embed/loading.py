@@ -11,6 +11,7 @@ from aot.embed.wat import to_wasm
 
 if TYPE_CHECKING:
     from aot.build import BuildReport
+    from aot.embed.wasi import WasiSetup
 
 
 def load(source: PathLike | bytes | bytearray | memoryview, config: Config | None = None) -> Module:
@@ -25,9 +26,17 @@ def load(source: PathLike | bytes | bytearray | memoryview, config: Config | Non
 
 
 def compile(
-    source: PathLike | bytes | bytearray | memoryview, out: PathLike, config: Config | None = None
+    source: PathLike | bytes | bytearray | memoryview,
+    out: PathLike,
+    config: Config | None = None,
+    *,
+    preinit: str | None = None,
+    wasi: WasiSetup | None = None,
 ) -> BuildReport:
     """Compile a ``.wasm`` or ``.wat`` file, or a binary module's bytes, to the shared object ``out``.
+
+    With ``preinit``, the exported function of that name runs now, and instances begin with what it left in memories,
+    globals and tables: see `preinitialised`, which also says what ``wasi`` is for.
 
     Raises ModuleError for a bad module and BuildError if the C compiler fails.
     """
@@ -39,4 +48,10 @@ def compile(
         data = Path(source).read_bytes()
         if Path(source).suffix == ".wat" and not data.startswith(b"\0asm"):
             data = to_wasm(data.decode("utf-8"))
-    return compile_to_file(data, Path(out), Engine(config)._build_options())
+    options = Engine(config)._build_options()
+    state = None
+    if preinit is not None:
+        from aot.embed.preinit import preinitialised
+
+        state = preinitialised(data, preinit, options, wasi)
+    return compile_to_file(data, Path(out), options, state=state)
