@@ -13,7 +13,7 @@ from aot.embed.metadata import Metadata
 from aot.embed.store import Store
 from aot.embed.types import ExportType, ImportType
 from aot.embed.wat import to_wasm
-from aot.errors import FormatError, ResourceError
+from aot.errors import FormatError, ResourceError, UsageError
 
 if TYPE_CHECKING:
     from aot.embed.image import Image
@@ -30,6 +30,8 @@ class Module:
 
     _base: Module | None = None
     """What `with_image` was called of, for modules that it made."""
+
+    _image: Image | None = None
 
     def __init__(self, engine: Engine, wasm: bytes | bytearray | memoryview | str) -> None:
         """Compile a binary module, or WebAssembly text in a str. The same bytes compile once, thanks to the cache.
@@ -100,7 +102,10 @@ class Module:
         """The compiled module, as `deserialize` takes it and as it stands in a ``.so`` file.
 
         It runs on machines of the same kind, with a CPU of at least the level it was compiled for, and this release.
+        Raises UsageError for a module that `with_image` made: that has no file of its own. It can be pickled, though.
         """
+        if self._base is not None:
+            raise UsageError("a module with an image is no compiled file: pickle it, or keep its module and its image")
         from aot.embed.serialized import code_of
 
         return code_of(self._pointer)
@@ -109,6 +114,8 @@ class Module:
         """Pickled as its compiled code, so that unpickling needs no compiler. As ever, unpickling runs code of whoever
         made the pickle.
         """
+        if self._base is not None:
+            return _with_image, (self._base, self._image)
         return _unpickle, (type(self), self._engine.config, self._name, self.serialize())
 
     @classmethod
@@ -308,6 +315,10 @@ def _merge(
     if not isinstance(imports, Mapping):
         raise TypeError("imports are given in order or by module name, not both")
     return {**imports, **modules}
+
+
+def _with_image(base: Module, image: Image) -> Module:
+    return base.with_image(image)
 
 
 def _unpickle(cls: type[Module], config: Config, name: str, data: bytes) -> Module:

@@ -135,7 +135,7 @@ def derive(module: Module, image: Image) -> Module:
     blob = lib.w2s_module_descriptor_of(base._pointer).meta
     meta, content = with_state(bytes(ffi.buffer(blob, blob.meta_bytes)), image.state)
     derived = Module.__new__(Module)
-    derived._engine, derived._name, derived._base = module._engine, module._name, base
+    derived._engine, derived._name, derived._base, derived._image = module._engine, module._name, base, image
     out, error = ffi.new("struct w2s_module **"), ffi.new("struct w2s_error *")
     fd = _sealed(content) if content else -1
     try:

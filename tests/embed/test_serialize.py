@@ -169,6 +169,19 @@ print(aot.Func(aot.Store(), type_, lambda a: (1, a))(5))
         pickle.dumps(typed)
 
 
+def test_modules_with_images(wat: Compile) -> None:
+    base = wat(STATE)
+    instance = base()
+    instance.m[8:13] = b"later"
+    module = base.with_image(instance.snapshot())
+    with pytest.raises(aot.UsageError, match="no compiled file"):
+        module.serialize()
+    again = pickle.loads(pickle.dumps(module))
+    assert again().m[8:13] == b"later"
+    assert repr(again) == repr(module)
+    assert base().m[8:13] == b"image"
+
+
 def test_what_lives_in_a_store_is_not_pickled(wat: Compile) -> None:
     instance = wat(STATE)()
     with pytest.raises(TypeError, match="pickle its module"):
