@@ -1,4 +1,4 @@
-"""Random modules of our own, where Binaryen's have gaps: instructions of every kind close together, legacy exceptions,
+"""Random modules of our own, where Binaryen's have gaps: almost all instructions, close together, legacy exceptions,
 custom page sizes, several memories, 64-bit addresses and wide arithmetic. They end: calls go only to functions of lower
 number, and loops count down.
 """
@@ -14,6 +14,7 @@ from aot.wasm.opcodes import TABLE
 from tests.fuzz.generate import Source
 from tests.wasm_builder import HEADER, body, name, section, sleb, uleb, vec
 
+_DATA_COUNT = 12
 _DEPTH = 3
 """How deep statements nest."""
 _MOST_CALLS = 3
@@ -25,10 +26,15 @@ _ATOMIC_PREFIX = 0xFE
 _PLAIN: dict[str, list[Op]] = {letter: [] for letter in _LETTERS}
 _LOADS: dict[str, list[Op]] = {letter: [] for letter in _LETTERS}
 _STORES: list[Op] = []
+_ATOMIC: dict[str, list[Op]] = {"": [], "i": [], "l": []}
+"""Atomic instructions by what they give. Waiting is left out: it traps where memory is not shared, and else waits."""
 for _row in TABLE:
-    if _row.sig is None or _row.code >> 16 == _ATOMIC_PREFIX:
+    if _row.sig is None:
         continue
-    if _row.imm in (Imm.MEMARG, Imm.MEMARG_LANE):
+    if _row.code >> 16 == _ATOMIC_PREFIX:
+        if "wait" not in _row.name:
+            _ATOMIC[_row.result].append(_row)
+    elif _row.imm in (Imm.MEMARG, Imm.MEMARG_LANE):
         if _row.result:
             _LOADS[_row.result].append(_row)
         else:
@@ -141,9 +147,10 @@ class _Writer:
         tags = [b"\x00" + uleb(self.type_index(_Signature(tag, ""))) for tag in self.tags]
         n = len(self.signatures)
         elements = b"\x00\x41\x00\x0b" + vec(uleb(k) for k in range(n))
+        passive = b"\x01\x00" + vec([uleb(0), uleb(n - 1)])
         exports = [name(f"f{k}") + b"\x00" + uleb(k) for k in range(n)]
         globals_ = [_TYPES[t] + b"\x01" + self._constant(t) + b"\x0b" for t in self.globals]
-        datas = []
+        datas = [b"\x01" + uleb(32) + self.rng.randbytes(32)]
         for k, memory in enumerate(self.memories):
             place = (b"\x42" if memory.is64 else b"\x41") + b"\x00\x0b"
             content = self.rng.randbytes(min(memory.size, 64))
@@ -151,16 +158,20 @@ class _Writer:
         sections = [
             (1, self.types),
             (3, types),
-            (4, [b"\x70\x00" + uleb(n + 2)]),
+            (4, [b"\x70\x01" + uleb(n + 2) + uleb(n + 6)]),
             (5, [memory.entry() for memory in self.memories]),
             (13, tags),
             (6, globals_),
             (7, exports),
-            (9, [elements]),
+            (9, [elements, passive]),
             (10, functions),
             (11, datas),
         ]
-        return HEADER + b"".join(section(number, vec(entries)) for number, entries in sections)
+        sections.insert(-2, (_DATA_COUNT, datas))
+        return HEADER + b"".join(
+            section(number, uleb(len(entries)) if number == _DATA_COUNT else vec(entries))
+            for number, entries in sections
+        )
 
     def _body(self, signature: _Signature) -> bytes:
         rng = self.rng
@@ -190,6 +201,9 @@ class _Writer:
             (1, self.bulk),
             (0.7, self.wide),
             (0.5, self.branch_if),
+            (0.5, self.table),
+            (0.3, self.atomic_store),
+            (0.1, self.grow),
         ]
         if depth > 0:
             choices += [(1, self.if_), (1, self.loop), (0.6, self.switch)]
@@ -222,9 +236,60 @@ class _Writer:
     def bulk(self, depth: int) -> bytes:
         memory = self.rng.randrange(len(self.memories))
         size = self.address(memory, 0, most=128)
+        if self.rng.random() < 0.2:
+            if self.rng.random() < 0.1:
+                return b"\xfc\x09\x00"  # data.drop
+            start, count = self.rng.randrange(34), self.rng.randrange(34)
+            count = count if self.rng.random() < 0.02 else min(count, max(32 - start, 0))
+            where = self.address(memory, depth) + b"\x41" + sleb(start) + b"\x41" + sleb(count)
+            return where + b"\xfc\x08\x00" + uleb(memory)
         if self.rng.random() < 0.5:
             return self.address(memory, depth) + self.expr("i", depth - 1) + size + b"\xfc\x0b" + uleb(memory)
         return self.address(memory, depth) + self.address(memory, 0) + size + b"\xfc\x0a" + uleb(memory) * 2
+
+    def grow(self, depth: int) -> bytes:
+        if self.rng.random() < 0.3:
+            return b"\xd0\x70\x41\x01\xfc\x0f\x00\x1a"  # table.grow
+        memory = self.rng.randrange(len(self.memories))
+        return (b"\x42" if self.memories[memory].is64 else b"\x41") + b"\x01\x40" + uleb(memory) + b"\x1a"
+
+    def atomic_store(self, depth: int) -> bytes:
+        op = self.rng.choice(_ATOMIC[""])
+        return self._atomic(op, depth)
+
+    def _atomic(self, op: Op, depth: int) -> bytes:
+        memory = self.rng.randrange(len(self.memories))
+        operands = b"".join(self.expr(t, depth - 1) for t in op.params[1:])
+        flags = uleb(op.align | 0x40) + uleb(memory) if memory else uleb(op.align)
+        aligned = self.address(memory, depth - 1, multiple=8 if self.rng.random() < 0.97 else 1)
+        return aligned + operands + self._opcode(op) + flags + uleb(0)
+
+    def element(self) -> bytes:
+        """Code that leaves an index of the table, as a rule one in bounds."""
+        return b"\x41" + sleb(self.rng.randrange(len(self.signatures) + 2 + (self.rng.random() < 0.02)))
+
+    def table(self, depth: int) -> bytes:
+        """An instruction on the table, or on references out of it. Functions stay where calls expect them."""
+        rng, free = self.rng, b"\x41" + sleb(len(self.signatures) + self.rng.randrange(2))
+        reference = b"\xd0\x70" if rng.random() < 0.5 else b"\xd2" + uleb(rng.randrange(len(self.signatures)))
+        choice = rng.randrange(7)
+        if choice == 0:
+            return free + reference + b"\x26\x00"
+        if choice == 1:
+            return free + reference + b"\x41\x01\xfc\x11\x00"
+        if choice == 2:
+            return free + self.element() + b"\x41\x01\xfc\x0e\x00\x00"
+        if choice == 3:
+            return free + b"\x41\x00\x41" + sleb(rng.randrange(2)) + b"\xfc\x0c\x01\x00"  # from a passive segment
+        if choice == 4:
+            return b"\xfc\x0d\x01" if rng.random() < 0.1 else b"\x01"
+        self.function.labels.append("")
+        inside = self.statement(min(depth - 1, 0))
+        self.function.labels.pop()
+        if choice == 5:
+            return b"\x02\x40" + self.element() + b"\x25\x00\xd5\x00\x1a" + inside + b"\x0b"
+        got = b"\x02\x64\x70" + self.element() + b"\x25\x00\xd6\x00" + b"\xd2\x00\x0b\x1a"
+        return b"\x02\x40" + got + inside + b"\x0b"
 
     def if_(self, depth: int) -> bytes:
         head = self.expr("i", depth) + b"\x04\x40"
@@ -323,9 +388,24 @@ class _Writer:
             (0.4, self.conditional),
             (0.4, self.tee),
         ]
+        if t in "il":
+            choices += [(0.4, self.atomic), (0.3, self.size)]
         if self._callees(t):
             choices.append((1, self.call))
         return rng.choices([make for _, make in choices], [weight for weight, _ in choices])[0](t, depth)
+
+    def atomic(self, t: str, depth: int) -> bytes:
+        return self._atomic(self.rng.choice(_ATOMIC[t]), depth)
+
+    def size(self, t: str, depth: int) -> bytes:
+        """The size of a memory or the table, or whether an element is null, extended to ``t``."""
+        wide = [k for k, memory in enumerate(self.memories) if memory.is64]
+        narrow = [k for k, memory in enumerate(self.memories) if not memory.is64]
+        found = wide if t == "l" else narrow
+        if found and self.rng.random() < 0.5:
+            return b"\x3f" + uleb(self.rng.choice(found))
+        code = b"\xfc\x10\x00" if self.rng.random() < 0.3 else self.element() + b"\x25\x00\xd1"
+        return code + (b"\xad" if t == "l" else b"")
 
     def leaf(self, t: str) -> bytes:
         locals_ = self.function.of_type(t)
@@ -401,8 +481,13 @@ class _Writer:
         """A call of function ``k``, by its number or through the table; ``direct`` is the opcode of the former."""
         signature = self.signatures[k]
         args = b"".join(self.expr(p, depth - 1) for p in signature.params)
-        if self.rng.random() < 0.5:
+        choice = self.rng.random()
+        if choice < 0.5:
             return args + bytes((direct,)) + uleb(k)
+        if choice < 0.65:  # call_ref and return_call_ref
+            non_null = b"\xd4" if self.rng.random() < 0.3 else b""
+            by_reference = bytes((0x14 if direct == 0x10 else 0x15,))
+            return args + b"\xd2" + uleb(k) + non_null + by_reference + uleb(self.type_index(signature))
         index = self.rng.randrange(len(self.signatures) + 3) if self.rng.random() < 0.03 else k
         if index >= self.number and index < len(self.signatures):
             index = k  # only ever downwards
@@ -415,10 +500,10 @@ class _Writer:
 
     # -- memory
 
-    def address(self, memory: int, depth: int, most: int = 1 << 30) -> bytes:
-        """An address, as a rule one that is in bounds with what `access` adds; at most ``most``."""
+    def address(self, memory: int, depth: int, most: int = 1 << 30, multiple: int = 1) -> bytes:
+        """An address, as a rule one that is in bounds with what `access` adds; at most ``most``, a ``multiple``."""
         which = self.memories[memory]
-        mask = min(_low_mask(which.size), most)
+        mask = min(_low_mask(which.size), most) & -multiple
         letter, const, and_ = ("l", b"\x42", b"\x83") if which.is64 else ("i", b"\x41", b"\x71")
         value = self.expr(letter, depth - 1)
         return value if self.rng.random() < 0.003 else value + const + sleb(mask) + and_

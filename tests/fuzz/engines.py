@@ -227,7 +227,7 @@ class Wasmtime(Side):
         self._store.close()
 
 
-def wasmtime_engine(canonical_nans: bool = False) -> Any:
+def wasmtime_engine() -> Any:
     """An engine with every feature on that it has, and relaxed instructions that give the same everywhere."""
     config = wasmtime.Config()
     for switch in (
@@ -246,6 +246,5 @@ def wasmtime_engine(canonical_nans: bool = False) -> Any:
         setattr(config, f"wasm_{switch}", True)
     config.shared_memory = True
     config.cranelift_opt_level = "none"
-    config.cranelift_nan_canonicalization = canonical_nans
     config.parallel_compilation = False
     return wasmtime.Engine(config)

@@ -50,8 +50,7 @@ class Judge:
     """What a process keeps from module to module."""
 
     def __init__(self) -> None:
-        self._plain = wasmtime_engine()
-        self._canonical = wasmtime_engine(canonical_nans=True)
+        self._engine = wasmtime_engine()
         self._cpu_level = native_cpu_level()
         self._supports: dict[tuple[str, bytes], Any] = {}
         self._supply = Supply()
@@ -59,8 +58,8 @@ class Judge:
     def judge(self, seed: int, maker: Maker) -> Report:
         """Make module ``seed`` and compare. Half of the modules are run as they are, half with canonical NaNs.
 
-        Where one differs as it is, it is judged with canonical NaNs. If that agrees, and wasmtime itself does not do
-        the same when it chooses other bits for NaNs, then these bits are what differed.
+        Where one differs as it is, it is judged with canonical NaNs. If that agrees, and the module can be seen to do
+        something else then on one and the same engine, the bits of NaNs are what differed.
         """
         source = maker.make(seed)
         if source is None:
@@ -71,21 +70,21 @@ class Judge:
         if report.verdict is not Verdict.DIFFERS or canonical:
             return report
         again = self.compare(seed, source, settings, canonical=True)
-        if again.verdict is Verdict.AGREES and self._reads_nan_bits(seed, source):
+        if again.verdict is Verdict.AGREES and self._reads_nan_bits(seed, source, settings):
             return replace(report, verdict=Verdict.NAN_BITS)
         return replace(report, detail=f"{report.detail}; with canonical NaNs: {again.verdict} {again.detail}")
+
+    def _ours(self, settings: Settings) -> MakeSide:
+        return lambda case: Ours(case.host(), settings=settings, supports=self._supports)
+
+    def _theirs(self, case: Case) -> Side:
+        return Wasmtime(case.host(), engine=self._engine)
 
     def compare(self, seed: int, source: Source, settings: Settings, *, canonical: bool) -> Report:
         how = f"{settings}{' canonical NaNs' if canonical else ''}"
 
-        def ours(case: Case) -> Side:
-            return Ours(case.host(), settings=settings, supports=self._supports)
-
-        def theirs(case: Case) -> Side:
-            return Wasmtime(case.host(), engine=self._plain)
-
         try:
-            run = self._run(seed, source, canonical, (ours, theirs))
+            run = self._run(seed, source, canonical, (self._ours(settings), self._theirs))
         except (RefusedError, CannotProvideError) as error:
             return Report(seed, Verdict.REFUSED, how, str(error))
         except ModuleError as error:
@@ -96,7 +95,7 @@ class Judge:
 
     def _is_refused(self, source: Source) -> bool:
         """Does wasmtime refuse the module as it was made?"""
-        side = Wasmtime(lambda *asked: 0, engine=self._plain)
+        side = Wasmtime(lambda *asked: 0, engine=self._engine)
         try:
             side.start(HEADER, source.reference, [])
         except RefusedError:
@@ -105,17 +104,13 @@ class Judge:
             return False
         return False
 
-    def _reads_nan_bits(self, seed: int, source: Source) -> bool:
-        """Does wasmtime do something else when it makes all NaNs canonical?"""
-
-        def plain(case: Case) -> Side:
-            return Wasmtime(case.host(), engine=self._plain)
-
-        def canonical(case: Case) -> Side:
-            return Wasmtime(case.host(), engine=self._canonical)
-
-        same = Source(source.reference, source.reference, source.arguments)
-        return self._run(seed, same, False, (plain, canonical)).difference is not None
+    def _reads_nan_bits(self, seed: int, source: Source, settings: Settings) -> bool:
+        """Does the module do something else on either side when its own code makes all NaNs canonical?"""
+        for data, make in ((source.data, self._ours(settings)), (rounded_twice(source.reference), self._theirs)):
+            case = Case(seed, self._supply, data, canonical_nans(data))
+            if compare(case, make(case), make(case)).difference is not None:
+                return True
+        return False
 
     def _run(self, seed: int, source: Source, canonical: bool, sides: tuple[MakeSide, MakeSide]) -> Run:
         data, reference = source.data, rounded_twice(source.reference)
