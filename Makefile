@@ -6,7 +6,7 @@ PYTEST := $(RUN) -m pytest -q -n auto
 RUNTIME := $(wildcard runtime_c/src/*.[ch] runtime_c/python/*.[chp]* runtime_c/include/wasm2so/*.h)
 export WASM_SPEC_TESTS ?= $(abspath ../shared/spec)
 
-.PHONY: all runtime demo test check spec spec-matrix spec-sanitized fuzz golden hostile exhaustive vectors bench $(BENCHES:%=bench-%) wasi-race wasi-interrupt wasi-suite fmt clean
+.PHONY: all runtime demo test check spec spec-matrix spec-sanitized fuzz golden hostile exhaustive vectors bench $(BENCHES:%=bench-%) wasi-race wasi-interrupt wasi-suite compat-suite fmt clean
 
 all: runtime
 
@@ -54,7 +54,7 @@ exhaustive:  ## unary vector instructions on all 2^32 inputs, at three CPU level
 vectors: runtime  ## simd.h with every compiler at every level, and on aarch64 under qemu (apt-get install qemu-user)
 	$(RUN) -m pytest -q -n auto -rs tests/simd
 
-BENCHES := run calls traps emit large start wasi programs simd tailcalls exceptions graphviz threads
+BENCHES := run calls compat traps emit large start wasi programs simd tailcalls exceptions graphviz threads
 bench: $(BENCHES:%=bench-%)  ## all figures, beside other engines in the same run
 
 bench-run: runtime  ## run time of 28 programs beside native code, wasmtime, V8 and wasm2c, where these are installed
@@ -62,6 +62,12 @@ bench-run: runtime  ## run time of 28 programs beside native code, wasmtime, V8 
 
 bench-calls: runtime  ## what a call from Python costs
 	$(RUN) bench/calls.py
+
+bench-compat: runtime  ## wasmtime-py's API here and there
+	$(RUN) bench/compat.py
+
+compat-suite: runtime  ## wasmtime-py's own tests and examples, out of a clone of it in the folder WASMTIME_PY
+	$(RUN) -m tests.compat $(WASMTIME_PY)
 
 bench-traps: runtime  ## 100,000 traps in 4 threads
 	$(RUN) bench/traps.py
