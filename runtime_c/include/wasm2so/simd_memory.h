@@ -161,9 +161,11 @@ W2S_INLINE w2s_v128 w2s_v128_load64_lane_c(w2s_vm *vm, const struct w2s_memory *
   return w2s_f64x2_replace_lane(v, w2s_f64_load_c(vm, memory, index, offset), lane);
 }
 
-/* v128.store. */
+/* v128.store: one store of a register. In halves, the first would be written where the second faults. */
+typedef w2s_v128 w2s_v128_at W2S_ANYWHERE;
 W2S_INLINE void w2s_v128_store(uint8_t *base, uint32_t index, uint64_t offset, w2s_v128 v) {
-  __builtin_memcpy(base + (uint64_t)index + offset, &v, sizeof v);
+  W2S_HIDE_VECTOR(v);
+  *(w2s_v128_at *)(base + (uint64_t)index + offset) = v;
 }
 W2S_INLINE void w2s_v128_store_c(w2s_vm *vm, const struct w2s_memory *memory, uint64_t index, uint64_t offset,
                                w2s_v128 v) {
