@@ -54,7 +54,7 @@ exhaustive:  ## unary vector instructions on all 2^32 inputs, at three CPU level
 vectors: runtime  ## simd.h with every compiler at every level, and on aarch64 under qemu (apt-get install qemu-user)
 	$(RUN) -m pytest -q -n auto -rs tests/simd
 
-BENCHES := run calls compat traps emit large start wasi programs simd tailcalls exceptions graphviz threads
+BENCHES := run calls compat traps emit large start wasi programs simd tailcalls exceptions graphviz threads async
 bench: $(BENCHES:%=bench-%)  ## all figures, beside other engines in the same run
 
 bench-run: runtime  ## run time of 28 programs beside native code, wasmtime, V8 and wasm2c, where these are installed
@@ -86,6 +86,9 @@ bench-wasi: runtime  ## reading, writing and small calls through WASI, beside wa
 
 bench-programs: runtime  ## large programs made by others (pip fetches them): this takes minutes
 	$(RUN) bench/programs.py
+
+bench-async: runtime  ## calls that wait, beside plain coroutines and a thread for each
+	$(RUN) bench/async_calls.py
 
 bench-simd: runtime  ## vector kernels, beside native clang -O2 and wasmtime-py
 	$(RUN) bench/simd.py
