@@ -1,8 +1,8 @@
 """Calls that wait: what fibers cost in C and from Python, beside plain coroutines and a thread for each call.
 
-A thousand calls are under way at a time; each awaits ten times, in one store and in a store for each. The same is done by
-coroutines without wasm, and by plain calls in a thread each, whose host function has the event loop run the coroutine.
-CPU time of the process, in microseconds for each await; rounds are interleaved, and medians printed.
+A thousand calls are under way at a time; each awaits ten times, in one store and in a store for each. The same is done
+by coroutines without wasm, and by plain calls in a thread each, whose host function has the event loop run the
+coroutine. CPU time of the process, in microseconds for each await; rounds are interleaved, and medians printed.
 """
 
 from __future__ import annotations
