@@ -91,7 +91,7 @@ static inline int32_t @_instantiate(struct @ *self, struct w2s_store *store, str
 def c_header(interface: Interface, prefix: str) -> str:
     """The text of ``<prefix>.h``. Raises UsageError if ``prefix`` is no C identifier."""
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", prefix):
-        raise UsageError(f"the prefix {prefix!r} is no C identifier")
+        raise UsageError(f"the prefix {prefix!r} is no C identifier: give another one, with --prefix")
     return "\n".join(_lines(interface, prefix)) + "\n"
 
 

@@ -115,7 +115,7 @@ def test_a_python_module_offers_what_it_defines(tmp_path: Path) -> None:
     )
     (tmp_path / "host.py").write_text("from os import getpid\n")
     code = "import evil, host; aot.importer.provide('env', host); evil.f()"
-    assert python(tmp_path, code)[1].startswith('aot.errors.LinkError: unknown import: "env" "getpid"')
+    assert python(tmp_path, code)[1].startswith('aot.errors.UnknownImportError: unknown import: "env" "getpid"')
     (tmp_path / "host.py").write_text("from os import getpid\n__all__ = ['getpid']\n")
     assert python(tmp_path, code) == ("", "")
 
