@@ -69,6 +69,9 @@ bench-compat: runtime  ## wasmtime-py's API here and there
 compat-suite: runtime  ## wasmtime-py's own tests and examples, out of a clone of it in the folder WASMTIME_PY
 	$(RUN) -m tests.compat $(WASMTIME_PY)
 
+bench-start: runtime  ## what an instance costs: new, pooled, warm, beside wasmtime-py
+	$(RUN) bench/start.py
+
 bench-traps: runtime  ## 100,000 traps in 4 threads
 	$(RUN) bench/traps.py
 

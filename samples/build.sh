@@ -7,6 +7,7 @@ wasm_cc() {
 }
 wasm_cc textstats/textstats.c -o textstats/textstats.wasm
 wasm_cc mandelbrot/mandelbrot.c -o mandelbrot/mandelbrot.wasm
+wasm_cc warm_start/forth.c -o warm_start/forth.wasm
 wasm_cc -mcpu=generic+atomics+bulk_memory+mutable_globals -Wl,--shared-memory,--import-memory,--max-memory=16777216 \
   -Wl,--export=__stack_pointer threads_reduce/reduce.c -o threads_reduce/reduce.wasm
 wasm_cc -mcpu=generic+simd128 simd_blur/blur.c -o simd_blur/blur.wasm

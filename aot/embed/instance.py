@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, overload
 
 from aot.embed.exception import Tag
@@ -84,6 +83,13 @@ class Instance:
     Nothing is made of an export before it is asked for, and the same object is given ever after.
     """
 
+    store: Store
+    module: Module
+    wasi: WasiContext | None
+    exports: InstanceExports
+    """The exports by name."""
+    _address: int
+
     def __init__(
         self,
         store: Store,
@@ -133,13 +139,8 @@ class Instance:
     def _of(cls, store: Store, module: Module, address: int, wasi: WasiContext | None = None) -> Self:
         """The object for an instance that was made already."""
         self = cls.__new__(cls)
-        self._adopt(store, module, address, wasi)
+        self.__dict__.update(store=store, module=module, wasi=wasi, _address=address)
         return self
-
-    @cached_property
-    def exports(self) -> InstanceExports:
-        """The exports by name."""
-        return InstanceExports(self.store, self.module, self._address)
 
     def snapshot(self) -> Image:
         """The instance's state as it is now, for `Module.with_image`.
@@ -211,14 +212,19 @@ class Instance:
         return func
 
     def __getattr__(self, name: str) -> Any:
-        if "_address" not in self.__dict__:
+        own = self.__dict__
+        if "_address" not in own:
             raise AttributeError(name)
-        exports = self.exports
+        exports = own.get("exports")
+        if exports is None:  # FAST: at the first use, so that an instance which is not asked costs little
+            exports = own["exports"] = InstanceExports(self.store, self.module, self._address)
+        if name == "exports":
+            return exports
         # a guest must not take part in Python's protocols by the names of its exports
         if (name.startswith("__") and name.endswith("__")) or name not in exports:
             raise AttributeError(f"the instance has no export {name!r}", name=name, obj=self)
         found = exports[name]
-        self.__dict__[name] = found  # the next look-up costs what any attribute costs
+        own[name] = found  # the next look-up costs what any attribute costs
         return found
 
     def __reduce__(self) -> str | tuple[Any, ...]:

@@ -63,11 +63,7 @@ class Store(Metered):
     def _heir(cls, store: Store) -> Store:
         """A store without a C store, to get that of ``store`` by `_recycle`."""
         heir = cls._vacant()
-        heir.engine = store.engine
-        heir.data = None
-        heir._modules = store._modules
-        heir._wasi = None
-        heir._prepared = {}
+        heir.__dict__.update(engine=store.engine, data=None, _modules=store._modules, _wasi=None, _prepared={})
         return heir
 
     @property
