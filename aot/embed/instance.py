@@ -36,11 +36,12 @@ class InstanceExports(Mapping[str, Any]):
 
     __slots__ = ("_found", "_instance", "_module", "_store")
 
-    def __init__(self, store: Store, module: Module, instance: int) -> None:
+    def __init__(self, store: Store, module: Module, instance: int, found: dict[str, Any] | None = None) -> None:
+        """``found`` has what was made already, and gets the rest."""
         self._store = store
         self._module = module
         self._instance = instance
-        self._found: dict[str, Any] = {}
+        self._found: dict[str, Any] = {} if found is None else found
 
     def __getitem__(self, name: str) -> Any:
         found = self._found.get(name)
@@ -89,6 +90,7 @@ class Instance:
     exports: InstanceExports
     """The exports by name."""
     _address: int
+    _found: dict[str, Any]
 
     def __init__(
         self,
@@ -134,12 +136,13 @@ class Instance:
         self.module = module
         self.wasi = wasi
         self._address = address
+        self._found = {}
 
     @classmethod
     def _of(cls, store: Store, module: Module, address: int, wasi: WasiContext | None = None) -> Self:
         """The object for an instance that was made already."""
         self = cls.__new__(cls)
-        self.__dict__.update(store=store, module=module, wasi=wasi, _address=address)
+        self.__dict__.update(store=store, module=module, wasi=wasi, _address=address, _found={})
         return self
 
     def snapshot(self) -> Image:
@@ -212,20 +215,24 @@ class Instance:
         return func
 
     def __getattr__(self, name: str) -> Any:
+        # FAST: neither the exports' object nor any look-up but those needed, since pooled instances live for one call
         own = self.__dict__
-        if "_address" not in own:
+        address = own.get("_address")
+        if address is None:
             raise AttributeError(name)
-        exports = own.get("exports")
-        if exports is None:  # FAST: at the first use, so that an instance which is not asked costs little
-            exports = own["exports"] = InstanceExports(self.store, self.module, self._address)
+        found = own["_found"]
         if name == "exports":
+            own[name] = exports = InstanceExports(self.store, self.module, address, found)
             return exports
-        # a guest must not take part in Python's protocols by the names of its exports
-        if (name.startswith("__") and name.endswith("__")) or name not in exports:
-            raise AttributeError(f"the instance has no export {name!r}", name=name, obj=self)
-        found = exports[name]
-        own[name] = found  # the next look-up costs what any attribute costs
-        return found
+        item = found.get(name)
+        if item is None:
+            nth = self.module._metadata.export_indices.get(name)
+            # a guest must not take part in Python's protocols by the names of its exports
+            if nth is None or (name.startswith("__") and name.endswith("__")):
+                raise AttributeError(f"the instance has no export {name!r}", name=name, obj=self)
+            item = found[name] = self.store._export(address, nth, name)
+        own[name] = item  # the next look-up costs what any attribute costs
+        return item
 
     def __reduce__(self) -> str | tuple[Any, ...]:
         raise TypeError("cannot pickle an instance: pickle its module, and instantiate that")

@@ -100,8 +100,10 @@ void w2si_module_free_derived(struct w2s_module *module) {
   free(module);
 }
 
-/* Take over what is given. Returns what is wrong with it, or NULL. */
-static const char *complete(struct w2s_module *module, uint64_t meta_bytes, int fd) {
+/* Take over what is given. Returns what is wrong, or NULL; `*status` tells whether the system or what was given is at
+ * fault. */
+static const char *complete(struct w2s_module *module, uint64_t meta_bytes, int fd, int32_t *status) {
+  *status = W2S_ERR_FORMAT;
   const struct w2s_module *base = module->base;
   const struct w2s_meta *meta = module->meta_copy;
   const char *wrong = w2si_meta_check(meta, meta_bytes);
@@ -115,6 +117,7 @@ static const char *complete(struct w2s_module *module, uint64_t meta_bytes, int 
   module->image_bytes = meta->image_bytes;
   if (!meta->image_bytes) return NULL;
   if (!is_sealed(fd, meta->image_bytes)) return "its memory image is cut short or not sealed";
+  *status = W2S_ERR_RESOURCE;
   module->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
   if (module->fd < 0) return "out of file descriptors";
   void *image = mmap(NULL, meta->image_bytes, PROT_READ, MAP_PRIVATE, module->fd, 0);
@@ -141,10 +144,11 @@ int32_t w2s_module_derive(struct w2s_module *base, const void *meta, uint64_t me
   module->fd = -1;
   module->base = base;
   module->meta_copy = copy;
-  const char *wrong = complete(module, meta_bytes, image_fd);
+  int32_t status;
+  const char *wrong = complete(module, meta_bytes, image_fd, &status);
   if (wrong) {
     w2si_module_free_derived(module);
-    return w2si_fail(error, W2S_ERR_FORMAT, "a damaged image: %s", wrong);
+    return w2si_fail(error, status, "%s: %s", status == W2S_ERR_FORMAT ? "a damaged image" : "no room for an image", wrong);
   }
   w2s_module_retain(base);
   module->id = w2si_module_next_id();

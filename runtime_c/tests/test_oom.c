@@ -63,6 +63,12 @@ static int share(struct w2s_store *pub) {
   return old == 1;
 }
 
+static int sealed_page(void) {
+  int fd = memfd_create("image", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  CHECK(fd >= 0 && ftruncate(fd, 4096) == 0 && fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK) == 0);
+  return fd;
+}
+
 /* A store with one instance that is used twice. Returns whether everything worked. */
 static int use_again(struct w2s_module *module) {
   struct w2s_error error;
@@ -85,7 +91,16 @@ static int use_again(struct w2s_module *module) {
          w2s_pre_instantiate(pre, &instance, &error) == W2S_OK;
   w2s_pre_delete(pre);
   w2s_store_delete(store);
-  return good;
+  (void)w2s_module_function(module, 0);
+  struct w2s_module *derived = NULL;
+  const struct w2s_meta *meta = w2s_module_descriptor_of(module)->meta;
+  int fd = sealed_page();
+  int32_t status = w2s_module_derive(module, meta, meta->meta_bytes, fd, &derived, &error);
+  CHECK(status == W2S_OK || (hit && status == W2S_ERR_RESOURCE));
+  CHECK((status == W2S_OK) == (derived != NULL));
+  close(fd);
+  if (derived) w2s_module_release(derived);
+  return good && status == W2S_OK;
 }
 
 /* From nothing to a call, with the n-th allocation failing. Returns whether everything worked. */
