@@ -161,6 +161,18 @@ class Metered(StoreBase):
         """
         self._set_epoch_callback(callback)
 
+    def epoch_deadline_async_yield(self, ticks: int) -> None:
+        """When the deadline is reached, calls made with `Func.call_async` let the event loop have its turn, and go on
+        for ``ticks`` more. Plain calls do as before. 0 switches it off.
+
+        So code that computes does not hold up the loop for longer than some ticks, which another thread must give
+        (`Engine.increment_epoch`).
+        """
+        self._needs_epochs()
+        if ticks < 0:
+            raise UsageError(f"ticks are {ticks}; they must not be negative")
+        lib.w2s_store_set_epoch_yield(self._pointer, min(ticks, _MAX))
+
     def _needs_epochs(self) -> None:
         if not self.engine._config.epoch_interruption and not any(m.has_epochs for m in self._modules.values()):
             raise UsageError("code cannot be stopped here: it needs modules compiled with Config.epoch_interruption")

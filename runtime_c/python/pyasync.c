@@ -63,7 +63,11 @@ static int32_t answer(struct w2s_py_async *self, PyObject *value) {
   struct w2s_py_store *store = self->func->item.store;
   union w2s_value *values = NULL;
   const struct w2s_host_func *func = w2s_fiber_host(self->fiber, &values);
-  if (func == NULL) return W2S_HOST_OK; /* it begins */
+  if (func == NULL && value != NULL) return W2S_HOST_OK; /* it begins, or goes on after it has yielded */
+  if (func == NULL) {
+    Py_XSETREF(store->pending, w2s_py_take_exception());
+    return W2S_HOST_FAILED;
+  }
   if (value != NULL && w2s_py_host_results(func->env, value, values) == 0) return W2S_HOST_OK;
   return w2s_py_host_failed(store, self->fiber);
 }
@@ -96,7 +100,7 @@ static PyObject *run(struct w2s_py_async *self, PyObject *value) {
   const int32_t status = w2s_fiber_resume(self->fiber, host_result, &error);
   PyEval_RestoreThread(frame.thread);
   if (status == W2S_SUSPENDED) {
-    found = store->awaitable;
+    found = store->awaitable != NULL ? store->awaitable : Py_NewRef(Py_None);
     store->awaitable = NULL;
   } else if (status == W2S_OK) {
     self->result = w2s_py_convert_results(self->func, self->values);
@@ -120,7 +124,8 @@ static int check_usable(const struct w2s_py_async *self) {
   return 0;
 }
 
-/* send(value): begin (with None), or go on with what was awaited */
+/* send(value): begin (with None), or go on with what was awaited. The next awaitable, None for a call that only lets others
+ * have their turn, or self if it has returned. */
 static PyObject *async_send(PyObject *object, PyObject *value) {
   return check_usable(as_async(object)) ? run(as_async(object), value) : NULL;
 }
@@ -133,6 +138,10 @@ static PyObject *async_throw(PyObject *object, PyObject *exception) {
   }
   if (!check_usable(as_async(object))) return NULL;
   w2s_py_give_exception(Py_NewRef(exception));
+  if (as_async(object)->is_holder) { /* it has not begun */
+    finish(as_async(object));
+    return NULL;
+  }
   return run(as_async(object), NULL);
 }
 

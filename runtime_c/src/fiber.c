@@ -63,6 +63,17 @@ int32_t w2si_fiber_call_host(struct w2si_store *store, struct w2s_host_func *fun
   return fiber->host_result;
 }
 
+/* To be found in `run` of a fiber that yields. */
+static void yield(void *env) { (void)env; }
+
+int32_t w2si_fiber_yield(struct w2si_store *store) {
+  struct w2s_fiber *fiber = store->fiber;
+  const struct w2si_pause pause = w2si_leave_wasm(store);
+  request(fiber, yield, NULL);
+  w2si_return_to_wasm(store, &pause);
+  return fiber->host_result;
+}
+
 /* The array call of a host function, from a call that began on a fiber. */
 static void enter_host(struct w2s_funcref *callee, union w2s_value *values) {
   w2si_builtin_call_host((struct w2s_host_func *)callee->vm, values);
@@ -199,6 +210,7 @@ static int32_t run(struct w2si_store *store, struct w2s_fiber *fiber) {
     w2si_switch_to_fiber(&fiber->where);
     exchange(store, &fiber->context);
     if (!fiber->run) return fiber->status;
+    if (fiber->run == yield) return W2S_SUSPENDED;
     struct w2s_exception *pending = store->pub.pending;
     store->pub.pending = fiber->context.pending;
     store->caller = fiber->host ? fiber : NULL;

@@ -52,6 +52,8 @@ struct w2s_fiber {
 void w2si_on_host_stack(struct w2si_store *store, void (*run)(void *env), void *env);
 /* Likewise, run a host function, which may suspend the fiber. Its result, once it has finished. */
 int32_t w2si_fiber_call_host(struct w2si_store *store, struct w2s_host_func *func, union w2s_value *values);
+/* Suspend the call in the middle of wasm. What it is resumed with: an enum w2s_host_result. */
+int32_t w2si_fiber_yield(struct w2si_store *store);
 /* The first function on a fiber's stack (switch.c calls it). Never returns. */
 void w2si_fiber_main(struct w2s_fiber *fiber);
 /* For the fault handler: is this below the stack of the fiber that runs? */

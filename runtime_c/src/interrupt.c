@@ -42,6 +42,7 @@ void w2si_interruption_reset(struct w2si_store *store) {
   if (store->interruption.expires_ns) w2si_watch_timeout(store, -1, NULL);
   store->interruption.fuel_hook = NULL;
   store->interruption.epoch_hook = NULL;
+  store->interruption.yield_ticks = 0;
   store->limiter = NULL;
   store->interruption.deadline = UINT64_MAX;
   atomic_store(&store->interruption.is_asked, 0);
@@ -117,6 +118,10 @@ void w2s_store_set_epoch_hook(struct w2s_store *store, int64_t (*hook)(struct w2
   w2si_store(store)->interruption.epoch_hook = hook;
 }
 
+void w2s_store_set_epoch_yield(struct w2s_store *store, uint64_t ticks) {
+  w2si_store(store)->interruption.yield_ticks = ticks;
+}
+
 /* Run signal handlers and the like. Non-zero: one failed. */
 static int32_t poll_host(struct w2si_store *store) {
   w2si_thread.in_wasm = NULL;
@@ -133,6 +138,11 @@ void w2si_builtin_epoch_reached(struct w2s_vm *vm) {
   if (w2si_take_interrupt(store)) w2si_trap(store, W2S_TRAP_INTERRUPT, pc, 0);
   if (poll_host(store)) w2si_trap(store, W2S_TRAP_HOST, pc, 0);
   if (epoch_of(store) < interruption->deadline) return;
+  if (store->fiber && interruption->yield_ticks) {
+    if (w2si_fiber_yield(store) != W2S_HOST_OK) w2si_trap(store, W2S_TRAP_HOST, pc, 0);
+    w2s_store_set_epoch_deadline(&store->pub, interruption->yield_ticks);
+    return;
+  }
   int64_t ticks = ask(store, interruption->epoch_hook);
   if (ticks < 0) w2si_trap(store, W2S_TRAP_HOST, pc, 0);
   if (ticks > 0) w2s_store_set_epoch_deadline(&store->pub, (uint64_t)ticks);

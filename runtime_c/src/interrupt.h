@@ -18,6 +18,7 @@ struct w2si_interruption {
   uint64_t no_epoch;            /* the epoch of a store without an engine's */
   int64_t (*fuel_hook)(struct w2s_store *store);
   int64_t (*epoch_hook)(struct w2s_store *store);
+  uint64_t yield_ticks; /* or 0 */
   int is_asking;
   /* under the watch's lock: */
   struct w2si_store *next;

@@ -161,7 +161,9 @@ static int32_t enter_outermost(struct w2si_store *store, struct w2si_thread *thr
   uint64_t budget = store->limits.stack_bytes;
   store->pub.stack_limit = frame - (budget < room ? budget : room);
   thread->chain_depth = 0;
-  if (atomic_load_explicit(&store->interruption.is_asked, memory_order_relaxed)) w2si_forget_interrupt(store);
+  if (atomic_load_explicit(&store->interruption.is_asked, memory_order_relaxed) && !store->caller) {
+    w2si_forget_interrupt(store); /* it was for nobody; but a host function's caller may be on a fiber */
+  }
   store->pub.tail.direct = NULL; /* a trap may have left it */
   if (store->n_guarded) w2si_fault_recheck(thread);
   return W2S_OK;

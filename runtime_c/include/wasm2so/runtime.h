@@ -107,6 +107,9 @@ void w2s_epoch_increment(uint64_t *epoch);
 void w2s_store_set_epoch(struct w2s_store *store, const uint64_t *epoch);
 void w2s_store_set_epoch_deadline(struct w2s_store *store, uint64_t ticks);
 void w2s_store_set_epoch_hook(struct w2s_store *store, int64_t (*hook)(struct w2s_store *store));
+/* `ticks` > 0: at its deadline, a call on a fiber is suspended instead, in no host function, and goes on for as many ticks
+ * when it is resumed with W2S_HOST_OK; with anything else it traps with W2S_TRAP_HOST. */
+void w2s_store_set_epoch_yield(struct w2s_store *store, uint64_t ticks);
 /* After `timeout_ns` the store is overdue: its code traps with W2S_TRAP_INTERRUPT, each time until the timeout is set
  * anew, if it waits or was compiled with epochs. 0: it is overdue at once. Negative: there is no timeout any more. */
 int32_t w2s_store_set_timeout(struct w2s_store *store, int64_t timeout_ns, struct w2s_error *error);
