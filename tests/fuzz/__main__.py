@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import time
 from collections import Counter
@@ -23,6 +24,7 @@ from tests.fuzz.worker import DENSE, Worker, maker
 
 BAD = (Verdict.DIFFERS, Verdict.CRASHED)
 _SHOWN = 2000
+_STEP = 200
 
 
 def reports(source: str, seeds: Iterator[int], n_workers: int) -> Iterator[Report]:
@@ -128,18 +130,25 @@ def campaign(source: str, arguments: argparse.Namespace) -> int:
             yield seed
             seed += 1
 
-    for report in reports(source, seeds(), arguments.workers):
-        if totals.compared >= arguments.count:
-            stop = True
-            continue
-        totals.add(report)
-        if report.verdict in BAD:
-            print(f"module {report.seed}: {report.verdict}: {report.settings}: {report.detail[:_SHOWN]}", flush=True)
-            if arguments.keep:
-                show(source, report.seed, arguments.keep)
-        if totals.compared % 500 == 0:
-            done = f"{totals.compared} compared, {sum(totals.verdicts[bad] for bad in BAD)} bad"
-            print(f"{done}, {time.monotonic() - start:.0f} s, at number {report.seed}", flush=True)
+    # Ended from outside, the run still says what it has found.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        for report in reports(source, seeds(), arguments.workers):
+            if totals.compared >= arguments.count:
+                stop = True
+                continue
+            totals.add(report)
+            if report.verdict in BAD:
+                print(
+                    f"module {report.seed}: {report.verdict}: {report.settings}: {report.detail[:_SHOWN]}", flush=True
+                )
+                if arguments.keep:
+                    show(source, report.seed, arguments.keep)
+            if totals.compared % _STEP == 0:
+                done = f"{totals.compared} compared, {sum(totals.verdicts[bad] for bad in BAD)} bad"
+                print(f"{done}, {time.monotonic() - start:.0f} s, at number {report.seed}", flush=True)
+    except KeyboardInterrupt:
+        print(f"interrupted at number {seed}")
     print(*totals.lines(), sep="\n")
     return 1 if any(totals.verdicts[bad] for bad in BAD) else 0
 
