@@ -38,7 +38,8 @@ class Tag(TagBase):
 
 
 class WasmException(WasmError):  # noqa: N818, an exception is what the specification calls it
-    """An exception of wasm code that no wasm code caught: its ``tag`` and its ``values``.
+    """An exception of wasm code that no wasm code caught: its ``tag`` and its ``values``. A reference to an exception
+    cannot be used in Python; among the values it is ``...``, or None if it is null.
 
     Raised by a host function, it is thrown in the wasm code that called the function, which can catch it. Other Python
     exceptions, and traps, pass through wasm code uncaught.

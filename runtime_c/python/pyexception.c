@@ -5,6 +5,13 @@
 
 /* ---- out of wasm ---- */
 
+/* One value. A reference to an exception cannot be used in Python, and what it refers to may be gone: it is `...`. */
+static PyObject *shown_value(struct w2s_py_store *store, const struct w2s_valtype *type, const union w2s_value *value) {
+  const int is_ref = type->code == W2S_REF || type->code == W2S_REF_NULL;
+  if (is_ref && type->heap == W2S_HEAP_EXN && value->ref != 0) return Py_NewRef(Py_Ellipsis);
+  return w2s_py_from_value(store, type, value);
+}
+
 /* The values of an exception as a tuple. They are read before Python code can run, which can throw. */
 static PyObject *values_tuple(struct w2s_py_store *store, const struct w2s_py_signature *signature,
                               const union w2s_value *values) {
@@ -14,7 +21,7 @@ static PyObject *values_tuple(struct w2s_py_store *store, const struct w2s_py_si
   if (n > 0) memcpy(copy, values, (size_t)n * sizeof *copy);
   PyObject *tuple = PyTuple_New(n);
   for (Py_ssize_t i = 0; tuple != NULL && i < n; i++) {
-    PyObject *value = w2s_py_from_value(store, &signature->params[i], &copy[i]);
+    PyObject *value = shown_value(store, &signature->params[i], &copy[i]);
     if (value != NULL) {
       PyTuple_SET_ITEM(tuple, i, value);
     } else {

@@ -195,3 +195,16 @@ def test_many_throws_take_no_memory(world: World) -> None:
         run(0)
     with pytest.raises(WasmException):
         world.exports["again"](0)
+
+
+def test_an_exception_that_carries_another_can_be_caught() -> None:
+    text = """(module (tag $inner) (tag $outer (export "outer") (param i32 exnref exnref))
+      (func (export "f") (local exnref)
+        (block $caught (result exnref) (try_table (catch_all_ref $caught) (throw $inner)) (return))
+        (local.set 0)
+        (throw $outer (i32.const 7) (local.get 0) (ref.null exn))))"""
+    instance = aot.Module(aot.Engine(aot.Config(opt_level=0)), assemble(text.encode()))()
+    with pytest.raises(WasmException, match=r"values \(7, Ellipsis, None\)") as caught:
+        instance.f()
+    assert caught.value.tag == instance.outer
+    assert caught.value.values == (7, ..., None)
