@@ -80,6 +80,10 @@ static int use_again(struct w2s_module *module) {
              w2s_instance_mark(instance, 1 << 20, &error) == W2S_OK;
   for (int i = 0; i < 2 && good; i++) {
     good = w2s_instance_finish(instance, &error) == W2S_OK;
+    struct w2s_extern item;
+    CHECK(w2s_instance_export(instance, GUEST_MEMORY, &item) == W2S_OK);
+    if (good) CHECK(memcmp(item.memory->base + 4096, "image", 6) == 0 && item.memory->base[8] == 0);
+    memset(item.memory->base, 'x', 8192); /* also where the image could not be mapped and was copied */
     CHECK(guest_call(store, instance, GUEST_STORE, 5, 0) == 7);
     int64_t grown = guest_call(store, instance, GUEST_GROW, 2, 0);
     CHECK(grown == 1 || grown == UINT32_MAX);

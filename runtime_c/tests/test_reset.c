@@ -1,5 +1,6 @@
 /* Split instantiation, checked imports used again, and instances that go back to their first state. */
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "../src/dirty.h"
@@ -178,6 +179,32 @@ static void test_fork(struct w2s_module *module) {
   w2s_store_delete(store);
 }
 
+/* Where the system does not tell which pages were written, all are given back. */
+static void test_without_pagemap(struct w2s_module *module) {
+  struct w2s_store *store = w2s_store_new();
+  struct w2s_error error;
+  struct w2s_instance *instance = new_instance(store, module);
+  CHECK(w2s_instance_mark(instance, 1 << 20, &error) == W2S_OK && w2s_instance_finish(instance, &error) == W2S_OK);
+  pid_t child = fork();
+  CHECK(child >= 0);
+  if (child == 0) {
+    struct w2si_run runs[W2SI_MAX_RUNS];
+    uint64_t next;
+    uint64_t base = (uintptr_t)memory_of(instance)->base;
+    CHECK(setrlimit(RLIMIT_NOFILE, &(struct rlimit){0, 0}) == 0); /* it cannot open the file that tells */
+    CHECK(w2si_dirty_runs(base, base + 4096, runs, &next) == -1);
+    for (int i = 0; i < 3; i++) {
+      spoil(store, instance);
+      CHECK(w2s_instance_reset(instance, &error) == W2S_OK && w2s_instance_finish(instance, &error) == W2S_OK);
+      check_first(store, instance);
+    }
+    _exit(0);
+  }
+  int status = -1;
+  CHECK(waitpid(child, &status, 0) == child && status == 0);
+  w2s_store_delete(store);
+}
+
 /* Written pages, and those only. More runs than fit are told in turns. */
 static void test_dirty(void) {
   enum { PAGE = 4096, N_PAGES = 1000 };
@@ -225,6 +252,7 @@ int main(int argc, char **argv) {
     test_reset(module, 1 << 20);
     test_while_running(module);
     test_fork(module);
+    test_without_pagemap(module);
     w2s_module_release(module);
   }
   return 0;
