@@ -26,9 +26,14 @@ struct w2si_bridge {
 
 static void call_bridge(struct w2s_host_func *func, union w2s_value *values) {
   struct w2si_bridge *bridge = (struct w2si_bridge *)func;
+  struct w2si_store *store = w2si_store(func->head.store);
+  /* Functions that only make tail calls do not look, and bridges can be all that is between them. */
+  if (w2si_frame() < store->pub.stack_limit) {
+    w2si_trap(store, W2S_TRAP_STACK_OVERFLOW, (uintptr_t)__builtin_return_address(0), 0);
+  }
   w2s_trampoline trampoline = w2s_func_trampoline(&bridge->target);
   if (trampoline) {
-    w2si_call_catching(w2si_store(func->head.store), &bridge->target, trampoline, values);
+    w2si_call_catching(store, &bridge->target, trampoline, values);
   } else {
     w2si_call_host((struct w2s_host_func *)bridge->target.vm, values, (uintptr_t)__builtin_return_address(0));
   }

@@ -224,6 +224,20 @@ def test_beside_exceptions(cc: str, opt: int) -> None:
     assert exports["thrown again"](1000) == 999
 
 
+@pytest.mark.parametrize("opt_level", [0, 2])
+def test_between_modules_that_catch_and_modules_that_do_not(opt_level: int) -> None:
+    """Here tail calls do take stack, for the place that exceptions are caught at: using it up traps."""
+    engine = aot.Engine(aot.Config(opt_level=opt_level))
+    store = aot.Store(engine)
+    catching = THERE.replace("(table", "(tag $t) (func (try_table (catch_all 0) (throw $t))) (table", 1)
+    exports = instance_of(engine, store, catching).exports
+    instance_of(engine, store, BACK, exports["there"], exports["table"])
+    for _ in range(2):
+        assert exports["there"](1000, 0) == 1000
+        with pytest.raises(aot.Trap, match="call stack exhausted"):
+            exports["there"](DEEP, 0)
+
+
 def test_a_trap_in_a_tail_called_function_leaves_the_store_usable() -> None:
     for opt_level in (0, 2):
         engine = aot.Engine(aot.Config(opt_level=opt_level))
