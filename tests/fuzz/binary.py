@@ -101,6 +101,11 @@ def instructions(body: bytes, pos: int) -> Iterator[tuple[int, int, int]]:
         yield op, start, pos
 
 
+def code_of(body: bytes) -> Iterator[tuple[int, int, int]]:
+    """The `instructions` of a whole body."""
+    return instructions(body, skip_locals(body)[1])
+
+
 _INDICES = {
     1: (0x07, 0x08, 0x09, 0x0C, 0x0D, 0x10, 0x12, 0x14, 0x15, 0x18, *range(0x20, 0x27), *range(0x3F, 0x43), 0xD0, 0xD2,
         0xD5, 0xD6, 0xFC0009, 0xFC000B, 0xFC000D, 0xFC000F, 0xFC0010, 0xFC0011),
