@@ -155,6 +155,27 @@ def trap_of(call: Callable[[], Any]) -> Any:
     return None
 
 
+def frames_of(call: Callable[[], Any]) -> Any:
+    """What the frames of a trap say, and its text."""
+    try:
+        call()
+    except Exception as err:
+        frames: Any = getattr(err, "frames", None)
+        where = [(f.func_index, f.func_name, f.module_name, f.module_offset, f.func_offset) for f in frames]
+        return where, str(err).partition("Caused by")[0]
+    return None
+
+
+NAMED = """(module $named (import "" "f" (func $host)) (table 1 funcref) (elem (i32.const 0) $leaf)
+  (func $leaf unreachable) (func $between (call_indirect (i32.const 0)))
+  (func (export "run") (call $between)) (func $out (export "host") (call $host)))"""
+
+
+def named(c: Context, name: str, call: Callable[[], Any]) -> Any:
+    inst = c.w.Instance(c.s, c.module(NAMED), [c.func("", "", call)])
+    return inst.exports(c.s)[name](c.s)
+
+
 def with_caller(c: Context) -> Any:
     seen: list[Any] = []
 

@@ -15,11 +15,13 @@ from tests.compat.scenarios import (
     Context,
     command,
     default_values,
+    frames_of,
     fuel_left,
     host,
     import_with,
     interrupted,
     limited,
+    named,
     on,
     placeholder,
     prelinked,
@@ -142,6 +144,20 @@ def _message(call: Callable[[], Any]) -> str:
         return str(err)
     return ""
 
+
+FRAMES: dict[str, Scenario] = {
+    "names": lambda c: frames_of(lambda: named(c, "run", lambda: None)),
+    "through the host": lambda c: frames_of(lambda: named(c, "host", lambda: c("unreachable"))),
+    "division": lambda c: frames_of(lambda: c("div", 1, 0)),
+    "conversion": lambda c: frames_of(lambda: c("trunc", math.nan)),
+    "load": lambda c: frames_of(lambda: c("load", -1)),
+    "null element": lambda c: frames_of(lambda: c("icall", 0)),
+    "wrong element": lambda c: frames_of(lambda: c("icall", 1)),
+    "null function": lambda c: frames_of(lambda: c("get_null")),
+    "exception": lambda c: frames_of(lambda: c("throw")),
+    "start": lambda c: frames_of(lambda: c.w.Instance(c.s, c.module("(module (func unreachable) (start 0))"), [])),
+    "none": lambda c: c.w.Trap("x").frames,
+}
 
 ITEMS: dict[str, Scenario] = {
     "memory": lambda c: (c.e["memory"].size(c.s), c.e["memory"].data_len(c.s), c.e["memory"].page_size(c.s)),
@@ -371,6 +387,7 @@ GROUPS = {
     "calls": CALLS,
     "hosts": HOSTS,
     "traps": TRAPS,
+    "frames": FRAMES,
     "items": ITEMS,
     "types": TYPES,
     "linking": LINKING,

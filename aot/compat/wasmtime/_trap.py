@@ -101,7 +101,7 @@ class Frame(Managed[Any]):
     @property
     def func_index(self) -> int:
         """The function's index in its module."""
-        return int(self.ptr().func_index)
+        return int(self.ptr().func_index or 0)
 
     @property
     def func_name(self) -> str | None:
@@ -134,19 +134,28 @@ class Trap(Exception, Managed[str]):  # noqa: N818, wasmtime-py's name
             raise TypeError(f"expected a str, not {type(message).__name__}")
         super().__init__(message)
         self._set_ptr(message)
-        self._frames: list[Frame] = []
+        self._origin: WasmError | None = None
         self._code: TrapCode | None = None
+
+    @classmethod
+    def _of(cls, origin: WasmError, reason: str, code: TrapCode | None) -> Trap:
+        """Where it happened is looked up when somebody asks."""
+        trap = cls(reason)
+        trap._origin = origin
+        trap._code = code
+        return trap
 
     @property
     def message(self) -> str:
         """What happened and where: a backtrace and the reason."""
-        return self.ptr()
+        reason, frames = self.ptr(), self.frames
+        return f"{_backtrace(frames)}{reason}\n" if frames else reason
 
     @property
     def frames(self) -> list[Frame]:
         """The functions that were running, the innermost first."""
         self.ptr()
-        return list(self._frames)
+        return [Frame._of(frame) for frame in getattr(self._origin, "frames", ())]
 
     @property
     def trap_code(self) -> TrapCode | None:
@@ -163,20 +172,12 @@ def translated(err: WasmError) -> Exception:
     if isinstance(err, embed.ExitTrap):
         return ExitTrap._of_status(err.exit_status)
     if isinstance(err, embed.WasmException):
-        return _trap(err, "thrown Wasm exception", None)
+        return Trap._of(err, "thrown Wasm exception", None)
     if isinstance(err, embed.Trap) and err.trap_code is not None:
         code = _ELSEWHERE.get(err.trap_code) or TrapCode.__members__.get(err.trap_code.name)
         text = err.message if code is None else _TEXTS.get(code, err.message)
-        return _trap(err, f"wasm trap: {text}", code)
+        return Trap._of(err, f"wasm trap: {text}", code)
     return WasmtimeError(str(err))
-
-
-def _trap(err: Any, reason: str, code: TrapCode | None) -> Trap:
-    frames = [Frame._of(frame) for frame in getattr(err, "frames", ())]
-    trap = Trap(_backtrace(frames) + reason + "\n" if frames else reason)
-    trap._frames = frames
-    trap._code = code
-    return trap
 
 
 def _backtrace(frames: Sequence[Frame]) -> str:
