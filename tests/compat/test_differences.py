@@ -148,3 +148,26 @@ def test_permissions_of_earlier_releases(tmp_path: Path) -> None:
     config.preopen_dir(str(tmp_path), "/b", w.DirPerms.READ_WRITE, w.FilePerms.READ_WRITE)
     config.preopen_dir(str(tmp_path), "/c", False)
     assert {guest: mode for guest, (_, mode) in config.ptr()._dirs.items()} == {"/a": "ro", "/b": "rw", "/c": "ro"}
+
+
+def test_a_trap_is_one_object_through_host_functions(c: Context) -> None:
+    seen: list[Any] = []
+
+    def through() -> None:
+        try:
+            c("unreachable")
+        except w.Trap as trap:
+            seen.append(trap)
+            raise
+
+    c.calls["nothing"] = through
+    with pytest.raises(w.Trap) as raised:
+        c("call_nothing")
+    assert raised.value is seen[0]
+    assert len(seen[0].frames) == 2
+
+
+def test_an_uncaught_exception_has_no_frames(c: Context) -> None:
+    with pytest.raises(w.Trap, match="^thrown Wasm exception$") as raised:
+        c("throw")
+    assert raised.value.frames == []

@@ -8,7 +8,7 @@ from typing import Any
 import aot.embed as embed
 from aot.compat.wasmtime._error import WasmtimeError
 from aot.compat.wasmtime._store import Store, check_owner
-from aot.compat.wasmtime._trap import translated
+from aot.compat.wasmtime._trap import Trap, translated, untranslated
 from aot.compat.wasmtime._types import FuncType, made_of
 from aot.compat.wasmtime._value import Converter, converter, to_python
 from aot.errors import WasmError
@@ -105,7 +105,10 @@ def host_function(func: Callable[..., Any], ty: embed.FuncType, access_caller: b
     has_refs = any(t.is_ref for t in ty.params)
 
     def call(*args: Any) -> Any:
-        result = func(*map(to_python, args)) if has_refs else func(*args)
+        try:
+            result = func(*map(to_python, args)) if has_refs else func(*args)
+        except Trap as trap:
+            raise untranslated(trap) from None
         if len(converters) == 1:
             return converters[0](result)
         if not converters:

@@ -140,9 +140,12 @@ class Trap(Exception, Managed[str]):  # noqa: N818, wasmtime-py's name
     @classmethod
     def _of(cls, origin: WasmError, reason: str, code: TrapCode | None) -> Trap:
         """Where it happened is looked up when somebody asks."""
-        trap = cls(reason)
-        trap._origin = origin
-        trap._code = code
+        trap: Trap | None = getattr(origin, "_translated", None)
+        if trap is None:
+            trap = cls(reason)
+            trap._origin = origin
+            trap._code = code
+            origin._translated = trap  # type: ignore[attr-defined]  # it may come by again, see `untranslated`
         return trap
 
     @property
@@ -178,6 +181,13 @@ def translated(err: WasmError) -> Exception:
         text = err.message if code is None else _TEXTS.get(code, err.message)
         return Trap._of(err, f"wasm trap: {text}", code)
     return WasmtimeError(str(err))
+
+
+def untranslated(trap: Trap) -> Exception:
+    """What a host function is to raise for a trap that comes out of it: the functions around it become frames of the
+    same trap then.
+    """
+    return trap if trap._origin is None else trap._origin
 
 
 def _backtrace(frames: Sequence[Frame]) -> str:
