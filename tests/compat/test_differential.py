@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import aot
 import aot.compat.wasmtime as ours
 from tests.compat.scenarios import (
     Context,
@@ -427,7 +428,12 @@ def outcome(package: ModuleType, scenario: Scenario) -> Any:
         return f"raises {type(err).__name__}"
 
 
-ALL = [(group, name) for group, scenarios in GROUPS.items() for name in scenarios]
+HAS_FRAMES = pytest.mark.skipif(not hasattr(aot.Trap, "frames"), reason="traps tell no frames yet")
+ALL = [
+    pytest.param(group, name, marks=[HAS_FRAMES] if group == "frames" else [])
+    for group, scenarios in GROUPS.items()
+    for name in scenarios
+]
 
 
 @pytest.mark.usefixtures("cache_dir")
