@@ -17,7 +17,7 @@ from aot.wasm.module import ExternKind
 _OWN = frozenset(("_abc", "_aot", "_b", "_t", "_Func", "_Host", "_P", "_R", "Exports", "Imports"))
 """Names that the stub needs itself."""
 
-_INSTANCE = frozenset((*dir(Instance), "_address", "exports", "module", "store", "wasi"))
+_INSTANCE = frozenset((*dir(Instance), "_address", "_found", "exports", "module", "store", "wasi"))
 """Attributes that instances have whatever the module exports."""
 
 _KINDS = {
