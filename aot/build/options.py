@@ -19,9 +19,9 @@ EmitKind = Literal["so", "obj", "exe", "c"]
 
 @dataclass(frozen=True, slots=True)
 class BuildOptions:
-    """``opt_level`` 0..3; ``cc`` as `find_command` takes it; ``cpu_level`` x86-64-v1..v4; ``guard`` and ``precise`` as
-    in `EmitOptions`, like ``fuel`` and ``epochs``; ``debug`` adds debugging information; ``jobs`` None means one
-    compiler per CPU; ``keep`` names a folder for the C files and objects.
+    """``opt_level`` 0..3; ``cc`` as `find_command` takes it; ``cpu_level`` x86-64-v1..v4; ``guard``, ``precise``,
+    ``fuel``, ``epochs`` and ``offsets`` as in `EmitOptions`; ``debug`` adds debugging information, and turns
+    ``offsets`` off; ``jobs`` None means one compiler per CPU; ``keep`` names a folder for the C files and objects.
 
     ``compiler_seconds`` of CPU time, five times that of wall time, and ``compiler_bytes`` of address space bound each
     compiler run. Raises UsageError for values out of range.
@@ -35,6 +35,7 @@ class BuildOptions:
     debug: bool = False
     fuel: bool = False
     epochs: bool = False
+    offsets: bool = True
     features: Features = field(default_factory=Features)
     jobs: int | None = None
     keep: Path | None = None
@@ -54,6 +55,11 @@ class BuildOptions:
                 raise UsageError(f"{name} is {value}; must be between {low} and {high}")
 
     @property
+    def has_offsets(self) -> bool:
+        """Debuggers want the lines of the C files, backtraces those of the module."""
+        return self.offsets and not self.debug
+
+    @property
     def limits(self) -> RunLimits:
         return RunLimits(5.0 * self.compiler_seconds, self.compiler_seconds, self.compiler_bytes)
 
@@ -66,7 +72,7 @@ class BuildOptions:
         level = toolchain.cpu_level(self.cpu_level)
         return (
             f"O{self.opt_level} v{level} guard={self.guard} precise={self.precise} debug={self.debug} "
-            f"fuel={self.fuel} epochs={self.epochs} {self.features}"
+            f"fuel={self.fuel} epochs={self.epochs} offsets={self.has_offsets} {self.features}"
         )
 
 

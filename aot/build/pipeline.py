@@ -113,6 +113,7 @@ def _plan(
         debug=options.debug,
         fuel=options.fuel,
         epochs=options.epochs,
+        offsets=options.has_offsets,
         features=options.features,
     )
     plan = plan_module(module, emit)
@@ -124,7 +125,7 @@ def _write_all(
     module: Module, options: BuildOptions, tmp: Path, state: ModuleState | None, seconds: dict[str, float]
 ) -> tuple[Unit, ...]:
     """All C of a module, for people and other build systems; no compiler is needed, nor named in it."""
-    source = _plan(module, options, options.cpu_level, state, seconds)
+    source = _plan(module, replace(options, offsets=False), options.cpu_level, state, seconds)
     units = []
     for chunk in range(source.n_chunks):
         written = write_chunk(module, source.plan, chunk, tmp)

@@ -42,8 +42,12 @@ OPTIONAL = (
 )
 """Used where the compiler knows them; those it lacks it does not need (its optimiser has no such assumption)."""
 
+APART = ("-fno-tree-tail-merge", "-fno-crossjumping", "-fno-partial-inlining")
+"""What gcc must not do to code that backtraces are to be exact for."""
+
 LINK = (
     "-shared",
+    "-Wl,--compress-debug-sections=zlib",
     "-nostartfiles",  # nothing of the object runs when it is loaded
     "-Wl,-z,relro,-z,now,-z,noexecstack,-z,defs",
     "-Wl,--build-id=sha1",
@@ -118,8 +122,23 @@ class Toolchain:
             return (f"-mcpu=x86_64{suffix and '_' + suffix}",)
         return (f"-march=x86-64{suffix and '-' + suffix}",)
 
+    def _line_flags(self) -> tuple[str, ...]:
+        # Equal calls in different places must stay apart, or their lines get lost (clang is told so in port.h), and
+        # a part of a function must not look like a call of it.
+        return ("-g1", *(APART if self.kind is Kind.GCC else ()))
+
     def compile_command(
-        self, source: str, out: str, *, opt: int, cpu_level: int, debug: bool, jumps: bool, include: Path, tmp: Path
+        self,
+        source: str,
+        out: str,
+        *,
+        opt: int,
+        cpu_level: int,
+        debug: bool,
+        offsets: bool = False,
+        jumps: bool,
+        include: Path,
+        tmp: Path,
     ) -> tuple[str, ...]:
         """C file to relocatable object, both named relative to ``tmp``, the folder the command is to run in."""
         return (
@@ -131,6 +150,7 @@ class Toolchain:
             *self.optional,
             *(JUMPS if jumps else ()),
             *(("-g",) if debug else ()),
+            *(self._line_flags() if offsets else ()),
             # The same bytes come out wherever the temporary folder is.
             f"-ffile-prefix-map={tmp}=.",
             f"-ffile-prefix-map={include}=include",

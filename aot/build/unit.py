@@ -47,6 +47,7 @@ def compile_unit(place: Workplace, name: str, max_opt: int, *, jumps: bool = Fal
             opt=opt,
             cpu_level=place.options.cpu_level,
             debug=place.options.debug,
+            offsets=place.options.has_offsets,
             jumps=jumps,
             include=place.include,
             tmp=place.tmp,

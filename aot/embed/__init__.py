@@ -2,6 +2,7 @@
 
 from aot.embed import _native
 from aot.embed.annotations import externref, f32, f64, funcref, i32, i64, v128
+from aot.embed.backtrace import Frame, Trace
 from aot.embed.engine import Config, Engine
 from aot.embed.exception import Tag, WasmException
 from aot.embed.func import Caller, Func
@@ -45,6 +46,7 @@ _native.register(
         "Trap": Trap,
         "ExitTrap": ExitTrap,
         "TimeoutTrap": TimeoutTrap,
+        "Trace": Trace,
         "LinkError": ImportTypeError,  # all that it is left to find out
         "ResourceError": ResourceError,
         "FormatError": FormatError,
@@ -58,6 +60,7 @@ __all__ = [
     "Engine",
     "ExitTrap",
     "ExportType",
+    "Frame",
     "Func",
     "FuncType",
     "Global",

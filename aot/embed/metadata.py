@@ -19,6 +19,7 @@ from aot.embed.types import (
     ValType,
 )
 from aot.errors import UnsupportedError
+from aot.wasm.name_section import read_func_names, read_module_name
 
 
 class Metadata:
@@ -66,6 +67,27 @@ class Metadata:
     @cached_property
     def exports(self) -> tuple[ExportType, ...]:
         return tuple(ExportType(name, self.export_type(i)) for name, i in self.export_indices.items())
+
+    @cached_property
+    def _names(self) -> bytes:
+        """Contents of the name section."""
+        return next(iter(self.custom_sections("name")), b"")
+
+    @cached_property
+    def module_name(self) -> str | None:
+        return read_module_name(self._names)
+
+    @cached_property
+    def func_names(self) -> dict[int, str]:
+        """Names of functions by index, from the name section."""
+        return read_func_names(self._names, 0, len(self._names), int(self._meta.funcs.n))
+
+    def code_range(self, func: int) -> tuple[int, int]:
+        """Where in the module's bytes the body of an own function begins, and where at the latest it ends."""
+        funcs, n = self._records("funcs", "struct w2s_meta_func *")
+        if func >= n:
+            return 0, 0
+        return int(funcs[func].code_offset), int(funcs[func + 1].code_offset) if func + 1 < n else 1 << 32
 
     @cached_property
     def flags(self) -> int:

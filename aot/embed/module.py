@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from aot.embed._native import ffi, lib
+from aot.embed.backtrace import Resolver
 from aot.embed.engine import Config, Engine
 from aot.embed.metadata import Metadata
 from aot.embed.store import Store
@@ -189,6 +191,11 @@ class Module:
     @property
     def engine(self) -> Engine:
         return self._engine
+
+    @cached_property
+    def _resolver(self) -> Resolver:
+        """For backtraces."""
+        return Resolver(self)
 
     @property
     def consumes_fuel(self) -> bool:

@@ -6,6 +6,7 @@ from enum import IntEnum
 from typing import Any
 
 from aot.embed._native import lib
+from aot.embed.backtrace import Frame, Trace, describe
 from aot.errors import WasmError
 
 
@@ -37,8 +38,13 @@ class TrapCode(IntEnum):
 class Trap(WasmError):  # noqa: N818, a trap is what the specification calls it
     """Wasm code stopped. ``message`` is in the words of the specification's tests.
 
-    Host functions may raise one of their own; it has no code unless they give one.
+    Host functions may raise one of their own; it has no code unless they give one. The text of a trap shows where it
+    happened, ``frames`` tells it.
     """
+
+    _traces: tuple[Trace, ...] = ()
+    _frames: tuple[Frame, ...] | None = None
+    _is_cut: bool = False
 
     def __init__(self, message: str, code: int | None = None) -> None:
         super().__init__(message)
@@ -46,12 +52,28 @@ class Trap(WasmError):  # noqa: N818, a trap is what the specification calls it
         self.trap_code = None if code is None else TrapCode(code)
 
     @property
+    def frames(self) -> tuple[Frame, ...]:
+        """The calls of wasm functions that the trap has ended, innermost first, through host functions in between.
+
+        Of very deep stacks only the innermost ones are known. Empty if no wasm function was running.
+        """
+        if self._frames is None or self._traces:
+            found = [frame for trace in self._traces for frame in trace.frames()]
+            self._is_cut = any(trace.is_cut for trace in self._traces)
+            self._frames, self._traces = (*(self._frames or ()), *found), ()
+        return self._frames
+
+    def __str__(self) -> str:
+        frames = self.frames
+        return f"{self.message}\n{describe(frames, self._is_cut)}" if frames else self.message
+
+    @property
     def code(self) -> TrapCode | None:
         """The same as ``trap_code``."""
         return self.trap_code
 
-    def __reduce__(self) -> tuple[type[Trap], tuple[Any, ...]]:
-        return type(self), (self.message, self.trap_code)
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.message, self.trap_code), {"_frames": self.frames, "_is_cut": self._is_cut}
 
 
 class TimeoutTrap(Trap, TimeoutError):  # noqa: N818

@@ -6,7 +6,7 @@ have handlers. Type checking is popping, so a body that comes through is valid, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from aot.emit import meter, names
@@ -154,7 +154,7 @@ def emit_body(cx: ModuleContext, func: int) -> BodyText:
         _stay(st)
     return BodyText(
         func,
-        _assemble(st),
+        _assemble(st, body.start),
         frozenset(st.callees),
         weight,
         st.tail_calls,
@@ -198,7 +198,7 @@ def _loop(st: BodyState) -> None:
     n_small = 0x80
     if st.metered:  # each instruction is counted on its way
         simple, handlers, n_small, n_simple_locals = _NO_ROWS, _counting(handlers), 0, 0
-    pos, height = st.pos, st.height
+    pos, height, marks = st.pos, st.height, st.marks
     while True:
         st.at = pos
         code = data[pos]
@@ -229,6 +229,8 @@ def _loop(st: BodyState) -> None:
         else:
             _other(st, code)
         pos, height = st.pos, st.height
+        if marks is not None:
+            marks.append((len(st.lines), st.at))
         if not frames:
             return
 
@@ -300,6 +302,8 @@ def _simple(st: BodyState, row: SimpleRow, types: list[StackType], exprs: list[s
     types[-1] = result
     if not pure or (len(expr) > 40 and (len(expr) > MAX_PENDING_CHARS or expr.count("(") > MAX_PENDING_DEPTH)):
         expr = st.name(ctype, bare(expr))
+        if st.marks is not None:
+            st.marks.append((len(st.lines), st.at))
     exprs[-1] = expr
 
 
@@ -362,7 +366,7 @@ _LARGE_FRAME = 4096
 """More variables than this may need a frame larger than the reserve: such functions check for their own size."""
 
 
-def _assemble(st: BodyState) -> tuple[str, ...]:
+def _assemble(st: BodyState, body_start: int) -> tuple[str, ...]:
     """Declarations and prologue for what the body turned out to use, then its lines."""
     head: list[str] = []
     start = ["L0:;"] if st.self_tail_calls else []
@@ -388,7 +392,24 @@ def _assemble(st: BodyState) -> tuple[str, ...]:
             head.append(f"const struct w2s_memory *const m{index} = {info.ref};")
             if info.shared:
                 head.append(f"struct w2s_memory s{index} = {{.base = m{index}->base}};")
-    return (*head, *start, *(line for line in st.lines if line), *st.tail, *_leave(st))
+    lines = [line for line in st.lines if line] if st.marks is None else _numbered(st, st.marks, body_start)
+    end = [*st.tail, *_leave(st)]
+    if st.marks is not None:
+        head.insert(0, f'#line {body_start} "{names.SOURCE}"')
+        end.insert(0, "#line 0")
+    return (*head, *start, *lines, *end)
+
+
+def _numbered(st: BodyState, marks: list[tuple[int, int]], body_start: int) -> Iterator[str]:
+    """The body's lines; those that may trap or call are numbered by their instruction's place in the module."""
+    first = 0
+    for end, at in marks:
+        for line in st.lines[first:end]:
+            if "(" in line:
+                yield f"#line {body_start + at}"
+            if line:
+                yield line
+        first = end
 
 
 def _leave(st: BodyState) -> list[str]:

@@ -70,7 +70,8 @@ def _render_with_tail_calls(cx: ModuleContext, bodies: list[BodyText], plan: Pla
         own_frame = "W2S_OWN_FRAME " if body.keeps else ""
         if body.func in tail_calling:
             parts += ["", own_frame + inner_head(cx, body.func), *(f"  {staying(line)}" for line in body.lines), "}"]
-            parts += ["", head, *(f"  {line}" for line in entry_lines(cx, body.func)), "}"]
+            nowhere = ["#line 0"] if plan.options.offsets else []
+            parts += [*nowhere, "", head, *(f"  {line}" for line in entry_lines(cx, body.func)), "}"]
         else:
             used = "W2S_USED " if body.func in jumps else ""
             parts += ["", used + own_frame + head, *(f"  {staying(line)}" for line in body.lines), "}"]

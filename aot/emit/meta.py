@@ -129,7 +129,9 @@ class MetaWriter:
         for func, type_index in enumerate(self.module.func_types):
             slot = slots.get(func, -1)
             traits = func_traits(self.module, func) if slot >= 0 and not stoppable else FuncTraits.NONE
-            table.add(type_index, places[func] if func < len(places) else 0, slot, traits)
+            own = func - self.module.n_imported_funcs
+            code = self.module.bodies[own].start if own >= 0 else 0
+            table.add(type_index, places[func] if func < len(places) else 0, slot, traits, code)
         return table
 
     def memories(self) -> _Table:

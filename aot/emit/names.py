@@ -55,5 +55,8 @@ def host_stub(index: int) -> str:
     return f"w_host{index}"
 
 
+SOURCE = "w"
+"""The file that lines belong to whose number is a place in the module."""
+
 DESCRIPTOR = "w2s_module_descriptor"
 TYPE_IDS = "w_type_ids"

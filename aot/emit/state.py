@@ -152,8 +152,12 @@ class BodyState:
     region: int = -1
     """The line that the cost goes to; none if negative."""
 
+    marks: list[tuple[int, int]] | None = None
+    """If lines are to be numbered: how many lines there were behind the instruction at a position."""
+
     def __post_init__(self) -> None:
         self.write = self.lines.append
+        self.marks = [] if self.cx.options.offsets else None
         self.metered = self.cx.options.fuel
 
     # -- liveness ------------------------------------------------------------------------------------------------

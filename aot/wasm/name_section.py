@@ -1,4 +1,4 @@
-"""Function names out of the custom section "name" (spec: Appendix, Name Section)."""
+"""Names out of the custom section "name" (spec: Appendix, Name Section)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,20 @@ from typing import Final
 from aot.errors import ModuleError
 from aot.wasm.reader import Reader
 
+_MODULE_NAME: Final = 0
 _FUNCTION_NAMES: Final = 1
+
+
+def read_module_name(data: bytes) -> str | None:
+    """The module's own name out of the section's contents; None if it has none or it cannot be read."""
+    r = Reader(data, 0, len(data))
+    try:
+        if r.byte() != _MODULE_NAME:
+            return None
+        size = r.u32()
+        return Reader(data, r.pos, min(r.pos + size, len(data))).name()
+    except ModuleError:
+        return None
 
 
 def read_func_names(data: bytes, start: int, end: int, n_funcs: int) -> dict[int, str]:

@@ -43,6 +43,7 @@ PyObject *w2s_py_raise_uncaught(struct w2s_py_store *self) {
   if (origin != 0 && origin == self->thrown_number && self->thrown != NULL) { /* what a host function raised comes back as itself */
     PyObject *thrown = self->thrown;
     self->thrown = NULL;
+    w2s_py_attach_trace(self, thrown);
     w2s_py_give_exception(thrown);
     return NULL;
   }
@@ -51,7 +52,10 @@ PyObject *w2s_py_raise_uncaught(struct w2s_py_store *self) {
   PyObject *tuple = values_tuple(self, &signature, values);
   PyObject *item = tuple != NULL ? w2s_py_tag_wrap((PyTypeObject *)w2s_py.Tag, self, tag) : NULL;
   PyObject *error = item != NULL ? PyObject_CallFunctionObjArgs(w2s_py.WasmException, item, tuple, NULL) : NULL;
-  if (error != NULL) PyErr_SetObject((PyObject *)Py_TYPE(error), error);
+  if (error != NULL) {
+    w2s_py_attach_trace(self, error);
+    PyErr_SetObject((PyObject *)Py_TYPE(error), error);
+  }
   Py_XDECREF(error);
   Py_XDECREF(item);
   Py_XDECREF(tuple);

@@ -23,6 +23,7 @@ static const struct {
     {"Trap", offsetof(struct w2s_py_types, Trap)},
     {"ExitTrap", offsetof(struct w2s_py_types, ExitTrap)},
     {"TimeoutTrap", offsetof(struct w2s_py_types, TimeoutTrap)},
+    {"Trace", offsetof(struct w2s_py_types, Trace)},
     {"LinkError", offsetof(struct w2s_py_types, LinkError)},
     {"ResourceError", offsetof(struct w2s_py_types, ResourceError)},
     {"FormatError", offsetof(struct w2s_py_types, FormatError)},

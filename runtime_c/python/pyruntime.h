@@ -143,6 +143,7 @@ struct w2s_py_types {
   PyObject *Trap; /* called with (message, code) */
   PyObject *ExitTrap; /* called with (exit status) */
   PyObject *TimeoutTrap; /* called with (message, code) */
+  PyObject *Trace; /* called with (error, bytes of addresses, list of modules, are there more?) */
   PyObject *WasmException; /* called with (tag, tuple of values) */
   PyObject *LinkError;
   PyObject *ResourceError;
@@ -214,6 +215,9 @@ int w2s_py_externs_traverse(const struct w2s_py_externs *self, visitproc visit, 
 /* Let go of all objects; handles keep their numbers and read as None. */
 void w2s_py_externs_clear(struct w2s_py_externs *self);
 void w2s_py_externs_free(struct w2s_py_externs *self);
+
+/* Give an error that comes out of wasm the frames that it came through. */
+void w2s_py_attach_trace(struct w2s_py_store *self, PyObject *error);
 
 /* ---- pyexception.c ---- */
 

@@ -23,10 +23,27 @@ struct w2s_store *w2s_py_store_use(struct w2s_py_store *self) {
 
 /* ---- errors ---- */
 
+void w2s_py_attach_trace(struct w2s_py_store *self, PyObject *error) {
+  struct w2si_trace *trace = w2s_store_trace(self->store);
+  if (trace->n == 0) return;
+  PyObject *modules = PyObject_GetAttrString((PyObject *)self, "_modules");
+  PyObject *values = modules != NULL ? PyMapping_Values(modules) : NULL;
+  PyObject *made = values != NULL ? PyObject_CallFunction(w2s_py.Trace, "Oy#OO", error, (const char *)trace->pcs,
+                                                          (Py_ssize_t)(trace->n * sizeof trace->pcs[0]), values,
+                                                          trace->is_cut ? Py_True : Py_False)
+                                  : NULL;
+  trace->n = 0;
+  if (made == NULL) PyErr_WriteUnraisable(error); /* the error itself is what matters */
+  Py_XDECREF(made);
+  Py_XDECREF(values);
+  Py_XDECREF(modules);
+}
+
 static PyObject *raise_trap(struct w2s_py_store *self, uint32_t code) {
   PyObject *pending = self->pending;
   self->pending = NULL;
   if (pending != NULL && code == W2S_TRAP_HOST) {
+    w2s_py_attach_trace(self, pending);
     w2s_py_give_exception(pending);
     return NULL;
   }
@@ -37,6 +54,7 @@ static PyObject *raise_trap(struct w2s_py_store *self, uint32_t code) {
                        ? PyObject_CallFunction(w2s_py.ExitTrap, "I", (unsigned)w2s_last_exit_status())
                        : PyObject_CallFunction(class, "sI", overdue ? "timeout" : w2s_trap_message(code), (unsigned)code);
   if (trap == NULL) return NULL;
+  w2s_py_attach_trace(self, trap);
   PyErr_SetObject((PyObject *)Py_TYPE(trap), trap);
   Py_DECREF(trap);
   return NULL;

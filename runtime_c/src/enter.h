@@ -59,6 +59,9 @@ int32_t w2s_call_error(int32_t status, struct w2s_error *error);
 void **w2s_store_cookie(struct w2s_store *store);
 /* The innermost activation, or NULL. */
 struct w2si_activation *w2si_current_activation(struct w2s_store *store);
+/* Where the store's last trap or uncaught exception left wasm: of the innermost activation only. To be read before the
+ * next call; whoever does sets `n` to 0. */
+struct w2si_trace *w2s_store_trace(struct w2s_store *store);
 /* enum w2s_trap_code of this thread's last trap, and an address in the code where it happened. */
 uint32_t w2s_last_trap(void);
 /* What the program gave to proc_exit, if that trap was W2S_TRAP_EXIT. */

@@ -179,7 +179,7 @@ static void exception_rethrow(struct w2s_vm *vm, uint32_t handle) {
   store->pub.pending = exception;
 }
 
-static void unwind(struct w2s_vm *vm) { w2si_unwind_exception(store_of(vm)); }
+static void unwind(struct w2s_vm *vm) { w2si_unwind_exception(store_of(vm), (uintptr_t)__builtin_return_address(0)); }
 
 static struct w2s_funcref *bridge(struct w2s_vm *vm, struct w2s_funcref *callee) {
   struct w2si_thread *thread = &w2si_thread;

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 
 #include "../include/wasm2so/runtime.h"
+#include "backtrace.h"
 #include "interrupt.h"
 #include "thread.h"
 
@@ -95,6 +96,7 @@ struct w2si_store {
   struct w2s_exception *uncaught; /* the last one that left the outermost frame */
   int exceptions_stored; /* some global or table can hold handles */
   struct w2si_bridges bridges;
+  struct w2si_trace trace; /* of the last trap or uncaught exception, until somebody has taken it */
   void *data;
   union w2s_value results[W2S_MAX_RESULTS];
 };

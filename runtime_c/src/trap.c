@@ -29,6 +29,7 @@ _Noreturn void w2si_trap(struct w2si_store *store, uint32_t code, uintptr_t pc, 
   thread->trap = code;
   thread->trap_pc = pc;
   thread->trap_address = address;
+  if (code != W2S_TRAP_EXIT) w2si_trace_take(&store->trace, pc, top);
   siglongjmp(top->buf, TRAPPED);
 }
 
@@ -37,7 +38,7 @@ void w2si_builtin_trap(struct w2s_vm *vm, uint32_t code) {
   w2si_trap(w2si_store(store), code, (uintptr_t)__builtin_return_address(0), 0);
 }
 
-_Noreturn void w2si_unwind_exception(struct w2si_store *store) {
+_Noreturn void w2si_unwind_exception(struct w2si_store *store, uintptr_t pc) {
   struct w2si_activation *top = store->top;
   if (!top || !store->pub.pending) {
     fputs("wasm2so: unwinding without an exception\n", stderr);
@@ -46,6 +47,7 @@ _Noreturn void w2si_unwind_exception(struct w2si_store *store) {
   if (top->catch_point) siglongjmp(top->catch_point->buf, UNWOUND);
   w2si_thread.in_wasm = NULL;
   atomic_signal_fence(memory_order_seq_cst);
+  w2si_trace_take(&store->trace, pc, top);
   siglongjmp(top->buf, UNWOUND);
 }
 
@@ -114,7 +116,7 @@ void w2si_call_host(struct w2s_host_func *func, union w2s_value *values, uintptr
 void w2si_builtin_call_host(struct w2s_host_func *func, union w2s_value *values) {
   struct w2si_store *store = w2si_store(func->head.store);
   w2si_call_host(func, values, (uintptr_t)__builtin_return_address(0));
-  if (store->pub.pending) w2si_unwind_exception(store);
+  if (store->pub.pending) w2si_unwind_exception(store, (uintptr_t)__builtin_return_address(0));
 }
 
 struct poll {
@@ -155,7 +157,10 @@ static int32_t enter_outermost(struct w2si_store *store, struct w2si_thread *thr
       thread->usage = W2SI_USAGE_STACK;
       return W2S_ERR_USAGE;
     }
-    if (frame < thread->stack_low) return stack_exhausted(thread);
+    if (frame < thread->stack_low) {
+      store->trace.n = 0;
+      return stack_exhausted(thread);
+    }
   }
   uint64_t room = (uint64_t)(frame - thread->stack_low);
   uint64_t budget = store->limits.stack_bytes;
@@ -199,6 +204,7 @@ static void settle(struct w2si_store *store, int32_t status) {
 /* Is there room on the thread's stack? */
 static inline int32_t enter(struct w2si_store *store, struct w2si_thread *thread, uint8_t *frame) {
   if (!store->top) return enter_outermost(store, thread, frame);
+  store->trace.n = 0;
   return frame < store->pub.stack_limit ? stack_exhausted(thread) : W2S_OK; /* wasm -> host -> wasm without end */
 }
 
@@ -276,6 +282,7 @@ static int32_t call_host_directly(struct w2si_store *store, struct w2s_funcref *
   int32_t status = result == W2S_HOST_OK ? W2S_OK : W2S_ERR_TRAP;
   if (result == W2S_HOST_THREW && store->pub.pending) status = W2S_ERR_EXCEPTION;
   if (status == W2S_ERR_TRAP) w2si_thread.trap = trap_of(func, result);
+  if (status != W2S_OK) store->trace.n = 0;
   if (status != W2S_OK) settle(store, status);
   store->pub.pending = pending;
   w2si_unclaim(store, claim);
@@ -310,6 +317,8 @@ void **w2s_store_cookie(struct w2s_store *store) {
 }
 
 struct w2si_activation *w2si_current_activation(struct w2s_store *store) { return w2si_store(store)->top; }
+
+struct w2si_trace *w2s_store_trace(struct w2s_store *store) { return &w2si_store(store)->trace; }
 
 uint32_t w2s_last_trap(void) { return w2si_thread.trap; }
 

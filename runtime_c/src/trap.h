@@ -16,7 +16,7 @@ struct w2si_pause {
 struct w2si_pause w2si_leave_wasm(struct w2si_store *store);
 void w2si_return_to_wasm(struct w2si_store *store, const struct w2si_pause *pause);
 /* An exception is pending: unwind to the innermost catch point, or to the store's innermost activation. As w2si_trap. */
-_Noreturn void w2si_unwind_exception(struct w2si_store *store);
+_Noreturn void w2si_unwind_exception(struct w2si_store *store, uintptr_t pc);
 /* From wasm: run a host function. Traps at `pc` if it failed; returns with an exception pending if it threw. */
 void w2si_call_host(struct w2s_host_func *func, union w2s_value *values, uintptr_t pc);
 /* From wasm: an array call that an exception leaves by returning, with the exception pending. */

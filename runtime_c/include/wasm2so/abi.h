@@ -289,6 +289,7 @@ struct w2s_meta_func {
   uint32_t vm_offset; /* imported: of its w2s_import_func in the context; else 0 */
   int32_t ref;        /* index of its funcref slot in the context (`escapes`), or -1 */
   uint32_t traits;    /* enum w2s_func_traits, of functions with a slot */
+  uint32_t code_offset; /* of its body from the start of the wasm module; imported: 0 */
 };
 
 struct w2s_meta_memory {

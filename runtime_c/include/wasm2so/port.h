@@ -12,7 +12,11 @@
 #define W2S_INLINE static inline __attribute__((unused))
 #endif
 #define W2S_OUTLINE static __attribute__((noinline, unused))
+#if defined(__clang__)
+#define W2S_COLD __attribute__((cold, noinline, noreturn, unused, nomerge))
+#else
 #define W2S_COLD __attribute__((cold, noinline, noreturn, unused))
+#endif
 /* A function with a stack frame of its own, in one piece. */
 #if defined(__clang__)
 #define W2S_OWN_FRAME __attribute__((noinline))
