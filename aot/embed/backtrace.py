@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 _MAX_NOTED = 20
 """Frames in the text of a trap."""
 
+_MAX_TRACES = 16
+"""Entries into wasm, nested by host functions, that an error tells of."""
+
 _MAX_FRAMES = 64
 """Frames that are kept of one entry into wasm."""
 
@@ -55,7 +58,10 @@ class Trace:
         self._modules = modules
         self._is_cut = is_cut
         if isinstance(error, Trap):
-            error._traces = (*error._traces, self)
+            if len(error._traces) < _MAX_TRACES:
+                error._traces = (*error._traces, self)
+            return
+        if len(getattr(error, "__notes__", ())) >= _MAX_TRACES:
             return
         frames = self.frames()
         if frames:

@@ -33,7 +33,7 @@ void w2s_py_attach_trace(struct w2s_py_store *self, PyObject *error) {
                                                           trace->is_cut ? Py_True : Py_False)
                                   : NULL;
   trace->n = 0;
-  if (made == NULL) PyErr_WriteUnraisable(error); /* the error itself is what matters */
+  if (made == NULL) PyErr_Clear(); /* no room for calls or objects: the error itself is what matters */
   Py_XDECREF(made);
   Py_XDECREF(values);
   Py_XDECREF(modules);

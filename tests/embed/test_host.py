@@ -61,7 +61,7 @@ def test_no_result(wat: Compile) -> None:
     g = through(wat, "i32", "", out.append)
     assert g(5) is None
     assert out == [5]
-    with pytest.raises(TypeError, match=r"^env\.f\(\): expected no result \(None\), not int$"):
+    with pytest.raises(TypeError, match=r"(?m)^env\.f\(\): expected no result \(None\), not int$"):
         through(wat, "", "", lambda: 1)()
 
 
@@ -84,7 +84,7 @@ def test_unsigned_results_are_taken(wat: Compile) -> None:
     ],
 )
 def test_wrong_results(wat: Compile, results: str, value: object, error: type[Exception], message: str) -> None:
-    with pytest.raises(error, match=message):
+    with pytest.raises(error, match=f"(?m){message}"):  # a note follows
         through(wat, "", results, lambda: value)()
 
 
