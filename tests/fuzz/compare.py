@@ -90,7 +90,7 @@ class Case:
             side.log.append((crc32(label.encode()), *args))
             if len(side.log) > _MOST_HOST_CALLS:
                 raise HostStop
-            if not label.startswith("call-export") or not self.entries or depth >= _DEEPEST:
+            if not label.startswith("call-export") or not self.entries or not side.started or depth >= _DEEPEST:
                 return _ANSWERS[(count * 7 + len(label) + len(args)) % len(_ANSWERS)]
             entry = self.entries[args[0] % len(self.entries)]
             depth += 1

@@ -60,6 +60,11 @@ class Side(ABC):
     pending: list[int] = field(default_factory=list)
     token: Token = field(default_factory=Token)
 
+    @property
+    @abstractmethod
+    def started(self) -> bool:
+        """Whether exports can be called: not from a start function."""
+
     @abstractmethod
     def start(self, support: bytes, data: bytes, imports: Sequence[str]) -> Outcome:
         """Compile and instantiate. Raises RefusedError."""
@@ -130,6 +135,10 @@ class Ours(Side):
         given = aot.Instance(store, helper, list(host.values())).exports
         return self._run(lambda: self._instantiate(module, [given[name] for name in imports]), 0)
 
+    @property
+    def started(self) -> bool:
+        return self._exports is not None
+
     def _instantiate(self, module: Any, imports: list[Any]) -> None:
         self._exports = aot.Instance(self._store, module, imports).exports
 
@@ -190,6 +199,10 @@ class Wasmtime(Side):
         ]
         given = wasmtime.Instance(store, helper, host).exports(store)
         return self._run(lambda: self._instantiate(module, [given[name] for name in imports]), 0)
+
+    @property
+    def started(self) -> bool:
+        return self._exports is not None
 
     def _instantiate(self, module: Any, imports: list[Any]) -> None:
         self._exports = wasmtime.Instance(self._store, module, imports).exports(self._store)
