@@ -4,12 +4,19 @@
 shell starts a native one, so it imports nothing but the extension.
 """
 
+from __future__ import annotations
+
 import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
 
 from aot._runtime import ffi, lib
+
+TYPE_CHECKING = False  # type checkers take it for typing's; loading that takes longer than all the rest
+
+if TYPE_CHECKING:
+    from typing import Any
 
 FAILED = 1
 """The exit status for a program that could not be started."""
@@ -58,9 +65,22 @@ def run(
         exit_status = int(lib.w2s_program_exit_status(program, status, error))
         if status != lib.W2S_OK and not (status == lib.W2S_ERR_TRAP and error.trap == lib.W2S_TRAP_EXIT):
             _complain(shown, error)
+            _show_trace(program)
         return exit_status
     finally:
         lib.w2s_program_close(program)
+
+
+def _show_trace(program: Any) -> None:
+    addresses, is_cut = ffi.new("uintptr_t **"), ffi.new("int32_t *")
+    n = lib.w2s_program_trace(program, addresses, is_cut)
+    if n == 0:
+        return
+    from aot.embed.backtrace import describe_trace  # only now: the program is over, and nobody waits for its start
+
+    text = describe_trace(program.module, ffi.unpack(addresses[0], n), bool(is_cut[0]))
+    if text:
+        print(text, file=sys.stderr)
 
 
 def can_reserve() -> bool:

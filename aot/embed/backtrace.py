@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from aot.embed._native import ffi, lib
+from aot.embed.metadata import Metadata
 
 if TYPE_CHECKING:
     from aot.build.symbols import Location, Symbols
@@ -74,13 +76,7 @@ class Trace:
 
     def frames(self) -> tuple[Frame, ...]:
         """Innermost first."""
-        found: list[Frame] = []
-        inner: Location | None = None
-        for address in self._addresses:
-            for frame, location in _resolve(self._modules, address):
-                if inner is None or location is None or not location.belongs_to(inner):
-                    found.append(frame)
-                inner = location
+        found = _frames_at(self._addresses, self._modules)
         if len(found) > _MAX_FRAMES:
             self._is_cut = True
         return tuple(found[:_MAX_FRAMES])
@@ -96,7 +92,36 @@ def describe(frames: tuple[Frame, ...], is_cut: bool) -> str:
     return "\n".join(["wasm backtrace:", *lines])
 
 
-def _resolve(modules: list[Module], address: int) -> list[tuple[Frame, Location | None]]:
+def describe_trace(module: Any, addresses: Sequence[int], is_cut: bool) -> str:
+    """The backtrace of a ``struct w2s_module`` that is run without a `Module`; empty if no frame is known."""
+    frames = _frames_at(addresses, [_Code(Resolver(module, Metadata(lib.w2s_module_descriptor_of(module))))])
+    return describe(tuple(frames), is_cut) if frames else ""
+
+
+class _HasResolver(Protocol):
+    """A module, for whom addresses in its code are to be looked up."""
+
+    @property
+    def _resolver(self) -> Resolver: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Code:
+    _resolver: Resolver
+
+
+def _frames_at(addresses: Iterable[int], modules: Sequence[_HasResolver]) -> list[Frame]:
+    found: list[Frame] = []
+    inner: Location | None = None
+    for address in addresses:
+        for frame, location in _resolve(modules, address):
+            if inner is None or location is None or not location.belongs_to(inner):
+                found.append(frame)
+            inner = location
+    return found
+
+
+def _resolve(modules: Sequence[_HasResolver], address: int) -> list[tuple[Frame, Location | None]]:
     for module in modules:
         resolver = module._resolver
         inside = address - resolver.base
@@ -108,14 +133,15 @@ def _resolve(modules: list[Module], address: int) -> list[tuple[Frame, Location 
 class Resolver:
     """Addresses of one loaded module."""
 
-    def __init__(self, module: Module) -> None:
+    def __init__(self, module: Any, metadata: Metadata) -> None:
+        """``module`` is the ``struct w2s_module``."""
         from aot.build.symbols import Symbols
         from aot.embed.serialized import code_of
 
-        self.symbols: Symbols = Symbols(code_of(module._pointer))
-        descriptor = int(ffi.cast("uintptr_t", lib.w2s_module_descriptor_of(module._pointer)))
+        self.symbols: Symbols = Symbols(code_of(module))
+        descriptor = int(ffi.cast("uintptr_t", lib.w2s_module_descriptor_of(module)))
         self.base = descriptor - self.symbols.descriptor
-        self._metadata = module._metadata
+        self._metadata = metadata
         self._known: dict[int, list[tuple[Frame, Location | None]]] = {}
 
     def resolve(self, address: int) -> list[tuple[Frame, Location | None]]:

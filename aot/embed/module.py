@@ -195,7 +195,7 @@ class Module:
     @cached_property
     def _resolver(self) -> Resolver:
         """For backtraces."""
-        return Resolver(self)
+        return Resolver(self._pointer, self._metadata)
 
     @property
     def consumes_fuel(self) -> bool:

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "enter.h"
 #include "errors.h"
 #include "instance.h"
 #include "meta.h"
@@ -253,4 +254,11 @@ int32_t w2s_program_exit_status(const struct w2s_program *program, int32_t statu
   if (status != W2S_ERR_TRAP) return W2S_PROGRAM_FAILED;
   if (error->trap != W2S_TRAP_EXIT || !w2s_wasi_exit_status(program->wasi, &exit_status)) return W2S_PROGRAM_TRAPPED;
   return (int32_t)(exit_status & 0xff);
+}
+
+size_t w2s_program_trace(const struct w2s_program *program, const uintptr_t **addresses, int32_t *is_cut) {
+  const struct w2si_trace *trace = w2s_store_trace(program->store);
+  *addresses = trace->pcs;
+  *is_cut = trace->is_cut != 0;
+  return trace->n;
 }

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from aot.cli import main
+from aot.embed import wat
 from aot.wasm.decode import decode_module
 from tests.unit import compilers
 from tests.unit.compilers import fake_compiler, left_over, small_module, wait_until
@@ -212,6 +213,7 @@ def test_text_modules(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert answer.status == 1
     assert answer.err.startswith("wasm2so: wrong.wat: error: ")
     monkeypatch.setitem(sys.modules, "wasmtime", None)
+    wat._parser.cache_clear()
     answer = run("validate", "text.wat")
     assert answer.status == 2
     assert "pip install wasm2so[wat]" in answer.err

@@ -39,6 +39,9 @@ int32_t w2s_program_run(struct w2s_program *program, const char *invoke, const c
                         struct w2s_error *error);
 /* The process's exit status for what w2s_program_run returned. */
 int32_t w2s_program_exit_status(const struct w2s_program *program, int32_t status, const struct w2s_error *error);
+/* After a trap or an uncaught exception: addresses in the code that it left, innermost first, valid until the next call;
+ * `is_cut` if there were more. Returns their number. */
+size_t w2s_program_trace(const struct w2s_program *program, const uintptr_t **addresses, int32_t *is_cut);
 void w2s_program_close(struct w2s_program *program);
 
 #endif
