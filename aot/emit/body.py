@@ -373,7 +373,7 @@ def _assemble(st: BodyState, body_start: int) -> tuple[str, ...]:
     for index in sorted(st.used_locals):
         if index >= st.n_params:
             t = st.local_types[index]
-            ctype, zero = st.cx.ctype(t), st.cx.zero(t)
+            ctype, zero = st.cx.ctype(t), st.cx.initial(t)
             name = f"{ctype}{'' if ctype[-1] == '*' else ' '}{names.local(index)}"
             head.append(f"{name};" if start else f"{name} = {zero};")
             if start:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from aot.abi.layout import is_func_ref, is_inline_memory, value_ctype
-from aot.emit.literal import literal_text, v128_text
+from aot.emit.literal import f32_text, f64_text, literal_text, v128_text
 from aot.emit.plan import Plan
 from aot.wasm.module import Module
 from aot.wasm.switches import refused_codes
@@ -112,6 +112,14 @@ class ModuleContext:
     def zero(self, t: StackType) -> str:
         """C text of the default value of type ``t``."""
         return v128_text(0) if t == "v" else "0"
+
+    def initial(self, t: StackType) -> str:
+        """C text of what a local begins with. Compilers must not see the zeros of floats: they would fold x - 0 to x,
+        which does not quiet NaNs.
+        """
+        if t == "f":
+            return f32_text(0)
+        return f64_text(0) if t == "d" else self.zero(t)
 
     def slot(self, place: str, t: StackType) -> str:
         """C text that reads or assigns the value of type ``t`` in ``place``, a `union w2s_value`."""

@@ -60,6 +60,7 @@ W2S_INLINE float w2s_f32_load(const uint8_t *base, uint32_t index, uint64_t offs
 }
 W2S_INLINE float w2s_f32_load_c(w2s_vm *vm, const struct w2s_memory *memory, uint64_t index, uint64_t offset) {
   float v = *(const w2s_f32_at *)w2s_checked(vm, memory, index, offset, sizeof v);
+  W2S_HIDE_FLOAT(v);
   return v;
 }
 
@@ -71,6 +72,7 @@ W2S_INLINE double w2s_f64_load(const uint8_t *base, uint32_t index, uint64_t off
 }
 W2S_INLINE double w2s_f64_load_c(w2s_vm *vm, const struct w2s_memory *memory, uint64_t index, uint64_t offset) {
   double v = *(const w2s_f64_at *)w2s_checked(vm, memory, index, offset, sizeof v);
+  W2S_HIDE_FLOAT(v);
   return v;
 }
 

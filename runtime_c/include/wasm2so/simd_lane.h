@@ -49,8 +49,16 @@ W2S_INLINE uint32_t w2s_i16x8_extract_lane_s(w2s_v128 v, uint32_t lane) { return
 W2S_INLINE uint32_t w2s_i16x8_extract_lane_u(w2s_v128 v, uint32_t lane) { return ((w2s_u16x8)v)[lane]; }
 W2S_INLINE uint32_t w2s_i32x4_extract_lane(w2s_v128 v, uint32_t lane) { return ((w2s_u32x4)v)[lane]; }
 W2S_INLINE uint64_t w2s_i64x2_extract_lane(w2s_v128 v, uint32_t lane) { return v[lane]; }
-W2S_INLINE float w2s_f32x4_extract_lane(w2s_v128 v, uint32_t lane) { return ((w2s_f32x4)v)[lane]; }
-W2S_INLINE double w2s_f64x2_extract_lane(w2s_v128 v, uint32_t lane) { return ((w2s_f64x2)v)[lane]; }
+W2S_INLINE float w2s_f32x4_extract_lane(w2s_v128 v, uint32_t lane) {
+  float x = ((w2s_f32x4)v)[lane];
+  W2S_HIDE_FLOAT(x); /* the vector may be known */
+  return x;
+}
+W2S_INLINE double w2s_f64x2_extract_lane(w2s_v128 v, uint32_t lane) {
+  double x = ((w2s_f64x2)v)[lane];
+  W2S_HIDE_FLOAT(x);
+  return x;
+}
 
 W2S_INLINE w2s_v128 w2s_i8x16_replace_lane(w2s_v128 v, uint32_t x, uint32_t lane) {
   w2s_u8x16 r = (w2s_u8x16)v;
