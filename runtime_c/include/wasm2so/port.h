@@ -44,10 +44,17 @@
 /* A type for values that lie at any address, among bytes of any type. */
 #define W2S_ANYWHERE __attribute__((aligned(1), may_alias))
 
-/* Keep the computation of an integer: a load whose value is never used must still be able to trap. */
+/* Keep the computation of an integer: a load whose value is never used must still be able to trap. Likewise for a float
+ * and a vector; these also hide the value, see W2S_HIDE_FLOAT. With relaxed traps, such loads may go. */
+#ifdef W2S_RELAXED_TRAPS
+#define W2S_KEEP_INT(v) ((void)(v))
+#define W2S_KEEP_FLOAT(v) W2S_HIDE_FLOAT(v)
+#define W2S_KEEP_VECTOR(v) W2S_HIDE_VECTOR(v)
+#else
 #define W2S_KEEP_INT(v) __asm__ volatile("" : : "r"(v))
-/* Likewise for a float; it also hides the value, see W2S_HIDE_FLOAT. */
 #define W2S_KEEP_FLOAT(v) __asm__ volatile("" : "+" W2S_FREG(v))
+#define W2S_KEEP_VECTOR(v) __asm__ volatile("" : "+" W2S_FREG(v))
+#endif
 /* Nothing in memory is read or written earlier or later than it says. */
 #define W2S_BARRIER() __asm__ volatile("" : : : "memory")
 /* Cut a value off from where it was read: a compiler must not read it from there again. */
@@ -55,7 +62,6 @@
 /* Hide a float's value from constant folding: compilers fold x*1.0 and (float)(double)x without quieting NaNs. */
 #define W2S_HIDE_FLOAT(v) __asm__("" : "+" W2S_FREG(v))
 /* Likewise for vectors. */
-#define W2S_KEEP_VECTOR(v) __asm__ volatile("" : "+" W2S_FREG(v))
 #define W2S_HIDE_VECTOR(v) __asm__("" : "+" W2S_FREG(v))
 
 /* Does rounding (ceil, floor, trunc, rint) quiet signalling NaNs? Instructions do, gcc's inline sequences do not. */
