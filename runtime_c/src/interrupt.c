@@ -172,8 +172,6 @@ int w2si_take_interrupt(struct w2si_store *store) {
 int32_t w2s_store_set_timeout(struct w2s_store *pub, int64_t timeout_ns, struct w2s_error *error) {
   struct w2si_store *store = w2si_store(pub);
   int32_t status = w2si_watch_timeout(store, timeout_ns, error);
-  if (timeout_ns != 0 && status == W2S_OK) atomic_store(&store->interruption.is_overdue, 0);
-  if (timeout_ns == 0) atomic_store(&store->interruption.is_overdue, 1);
   apply_deadline(store);
   return status;
 }

@@ -140,6 +140,8 @@ int32_t w2si_watch_timeout(struct w2si_store *store, int64_t timeout_ns, struct 
   pthread_once(&once, prepare);
   pthread_mutex_lock(&lock);
   store->interruption.expires_ns = timeout_ns > 0 ? now + (uint64_t)timeout_ns : 0;
+  /* under the lock: the new time may be over before this function is */
+  atomic_store(&store->interruption.is_overdue, timeout_ns == 0);
   int32_t status = update(store, error);
   pthread_mutex_unlock(&lock);
   return status;

@@ -102,7 +102,7 @@ def test_a_callback_gives_more_ticks(store: aot.Store, instance: aot.Instance) -
         asked.append(1)
         store.engine.increment_epoch()
         assert trap_code(instance.one) is aot.TrapCode.INTERRUPT, "no callback while one runs"
-        later(store.engine.increment_epoch, 0.01)
+        later(store.engine.increment_epoch, 0.2)
         return 1 if len(asked) < 5 else 0
 
     store.set_epoch_deadline(0)
@@ -116,8 +116,8 @@ def test_a_callback_gives_more_ticks(store: aot.Store, instance: aot.Instance) -
         if len(asked) == 1:
             store.set_epoch_deadline(2)
             assert instance.one() == 1
-            later(store.engine.increment_epoch, 0.01)
-            later(store.engine.increment_epoch, 0.02)
+            later(store.engine.increment_epoch, 0.2)
+            later(store.engine.increment_epoch, 0.3)
 
     store.epoch_deadline_callback(move)
     assert trap_code(instance.spin) is aot.TrapCode.INTERRUPT
