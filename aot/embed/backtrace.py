@@ -63,6 +63,8 @@ class Trace:
             if len(error._traces) < _MAX_TRACES:
                 error._traces = (*error._traces, self)
             return
+        if not isinstance(error, Exception):  # an interruption or a cancellation: looking frames up would hold it up
+            return
         if len(getattr(error, "__notes__", ())) >= _MAX_TRACES:
             return
         frames = self.frames()

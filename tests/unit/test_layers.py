@@ -23,7 +23,7 @@ BELOW: dict[str, tuple[str, ...]] = {
     "interface": ("embed",),
     "importer": ("wasi",),
     "compat": ("wasi", "component"),
-    "program": (),
+    "program": ("embed",),
     "cli_run": ("program", "build"),
     "cli": ("compat", "vm", "interface", "importer", "cli_run"),
 }
