@@ -58,10 +58,10 @@ BENCHES := run calls compat traps emit large start command wasi programs simd ta
 bench: $(BENCHES:%=bench-%)  ## all figures, beside other engines in the same run
 
 bench-run: runtime  ## run time of 28 programs beside native code, wasmtime, V8 and wasm2c, where these are installed
-	$(RUN) bench/run.py
+	$(RUN) bench/run.py --write
 
 bench-calls: runtime  ## what a call from Python costs
-	$(RUN) bench/calls.py
+	$(RUN) bench/calls.py --write
 
 bench-compat: runtime  ## wasmtime-py's API here and there
 	$(RUN) bench/compat.py
@@ -70,7 +70,7 @@ compat-suite: runtime  ## wasmtime-py's own tests and examples, out of a clone o
 	$(RUN) -m tests.compat $(WASMTIME_PY)
 
 bench-start: runtime  ## what an instance costs: new, pooled, warm, beside wasmtime-py
-	$(RUN) bench/start.py
+	$(RUN) bench/start.py --write
 
 bench-traps: runtime  ## 100,000 traps in 4 threads
 	$(RUN) bench/traps.py

@@ -8,8 +8,10 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
+import chart
+import figures
 import numpy
 import wasmtime
 
@@ -80,21 +82,44 @@ def candidates() -> dict[str, tuple[Callable[[], object], int]]:
     }
 
 
+def plot(times: dict[str, list[float]], loop: float) -> str:
+    rows = []
+    for name, values in times.items():
+        ordered = sorted(max(1.0, value - loop) for value in values)
+        quarter = len(ordered) // 4
+        bar = chart.Bar(statistics.median(ordered), ordered[quarter], ordered[-1 - quarter])
+        mine = not name.startswith("wasmtime-py")
+        rows.append(chart.Row(name.removeprefix("wasmtime-py "), (bar, None) if mine else (None, bar)))
+    return chart.bars("Calls from Python", "nanoseconds of CPU time", ["wasm2so and Python", "wasmtime-py"], rows)
+
+
+def table(medians: dict[str, float], loop: float, python: float) -> Iterator[str]:
+    yield "| | ns | Python calls |"
+    yield "|---|---|---|"
+    for name, value in medians.items():
+        yield f"| {name} | {value - loop:,.0f} | {(value - loop) / python:.2f} |"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=15)
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--write", action="store_true", help="leave table and chart in docs/figures")
+    args = parser.parse_args()
     calls = candidates()
     times: dict[str, list[float]] = {name: [] for name in calls}
-    for _ in range(rounds):
+    for _ in range(args.rounds):
         for name, (call, n) in calls.items():
             times[name].append(nanoseconds(call, n))
+    loop = statistics.median(times.pop("empty lambda"))
     medians = {name: statistics.median(values) for name, values in times.items()}
-    base = medians.pop("empty lambda")
-    python = medians["Python function add(a, b)"] - base
-    print(f"loop and lambda, taken off every figure: {base:.0f} ns")
+    python = medians["Python function add(a, b)"] - loop
+    print(f"loop and lambda, taken off every figure: {loop:.0f} ns")
     for name, value in medians.items():
-        print(f"{name:48} {value - base:9.0f} ns   {(value - base) / python:7.2f} x a Python call")
+        print(f"{name:48} {value - loop:9.0f} ns   {(value - loop) / python:7.2f} x a Python call")
+    if args.write:
+        note = f"Medians of {args.rounds} rounds; loop and lambda, {loop:.0f} ns, are taken off every figure."
+        page = [note, "", *table(medians, loop, python)]
+        figures.publish("calls", "Calls from Python", page, plot(times, loop))
 
 
 if __name__ == "__main__":

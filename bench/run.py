@@ -15,7 +15,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import chart
 import engines
+import figures
 from corpus import GROUPS, Program, programs
 from engines import Command, Engine
 
@@ -87,6 +89,23 @@ def table(chosen: list[Program], names: list[str], rows: dict[str, tuple[float, 
             yield f"| **geometric mean, {group or 'all'}** | | {' | '.join(means)} |"
 
 
+def plot(title: str, chosen: list[Program], names: list[str], rows: dict[str, tuple[float, dict[str, Cell]]]) -> str:
+    """Of the engines as many as a chart takes, means first."""
+    names = names[: chart.MAX_SERIES]
+    drawn = []
+    for group in ("", *GROUPS):
+        inside = [p.name for p in chosen if not group or p.group == group]
+        means = [mean(rows[p][1][name] for p in inside) for name in names] if inside else []
+        if means:
+            bars = tuple(chart.Bar(value, value, value) for value in means)
+            drawn.append(chart.Row(f"geometric mean, {group or 'all'}", bars, strong=True))
+    for program in chosen:
+        cells = rows[program.name][1]
+        bars = tuple(chart.Bar(cells[name].ratio, cells[name].low, cells[name].high) for name in names)
+        drawn.append(chart.Row(program.name, bars))
+    return chart.bars(title, "CPU time, as a ratio to native gcc -O2", names, drawn, base=1.0)
+
+
 @contextmanager
 def workplace(kept: Path | None) -> Iterator[Path]:
     if kept is not None:
@@ -106,6 +125,7 @@ def main() -> None:
     parser.add_argument("--native", action="store_true", help="more native builds: gcc -O3, clang -O2")
     parser.add_argument("--no-peers", action="store_true", help="only ours")
     parser.add_argument("--folder", type=Path, help="where to keep what is built")
+    parser.add_argument("--write", action="store_true", help="leave table and chart in docs/figures")
     args = parser.parse_args()
     chosen = programs(args.names)
     candidates = variants(simd=args.simd, every=args.every)
@@ -121,7 +141,13 @@ def main() -> None:
         for program in chosen:
             rows[program.name] = run_program(program, candidates, folder, args.rounds)
             print(program.name, *(f"{name} {cell.ratio:.2f}" for name, cell in rows[program.name][1].items()), sep="  ")
-    print(*table(chosen, [engine.name for engine in candidates], rows), sep="\n")
+    names = [engine.name for engine in candidates]
+    print(*table(chosen, names, rows), sep="\n")
+    if args.write:
+        title = f"Run time, {'vector' if args.simd else 'scalar'} builds"
+        notes = [f"Ratios to native gcc -O2: median and middle half of {args.rounds} rounds.", ""]
+        page = [*notes, *table(chosen, names, rows)]
+        figures.publish("run-simd" if args.simd else "run", title, page, plot(title, chosen, names, rows))
 
 
 if __name__ == "__main__":

@@ -10,9 +10,11 @@ import argparse
 import statistics
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import chart
+import figures
 import wasmtime
 
 import aot
@@ -28,6 +30,8 @@ BUSY = """(module (memory (export "memory") 16) (func (export "work") (param $n 
     (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
   (local.get $x)))"""
 Round = Callable[[int], float]
+THEIRS = "wasmtime-py"
+TITLE = "Instances"
 
 
 def each(make: Callable[[], Callable[[], object]]) -> Round:
@@ -122,7 +126,8 @@ def candidates(n: int) -> dict[str, tuple[Round, int]]:
     }
 
 
-def show_instances(rounds: int, n: int) -> None:
+def show_instances(rounds: int, n: int) -> dict[str, list[float]]:
+    """Name -> nanoseconds of each round."""
     found = candidates(n)
     times: dict[str, list[float]] = {name: [] for name in found}
     for _ in range(rounds):
@@ -131,6 +136,7 @@ def show_instances(rounds: int, n: int) -> None:
     print("microseconds of CPU time, median and least of the rounds")
     for name, values in times.items():
         print(f"{name:50} {statistics.median(values) / 1000:8.2f} {min(values) / 1000:8.2f}")
+    return times
 
 
 def evaluate(forth: aot.Instance, text: bytes) -> int:
@@ -139,7 +145,7 @@ def evaluate(forth: aot.Instance, text: bytes) -> int:
     return int(forth.run(len(text)))
 
 
-def show_interpreter(rounds: int) -> None:
+def show_interpreter(rounds: int) -> dict[str, list[float]]:
     cold = aot.load(FORTH)
     first = cold()
     first.boot()
@@ -167,6 +173,7 @@ def show_interpreter(rounds: int) -> None:
             times[name].append(each(lambda run=run: run)(5))  # type: ignore[misc]
     for name, values in times.items():
         print(f"{name:50} {statistics.median(values) / 1000:8.1f} {min(values) / 1000:8.1f}")
+    return {f"interpreter, {name}": values for name, values in times.items()}
 
 
 def show_threads(rounds: int) -> None:
@@ -192,14 +199,47 @@ def show_threads(rounds: int) -> None:
     print(f"\n40 pooled uses of about {25 * best[1]:.1f} ms each: speed-up by 4 threads {best[1] / best[4]:.2f}")
 
 
+def paired(times: dict[str, list[float]]) -> dict[str, list[list[float] | None]]:
+    """Name -> ours and theirs, which follow each other, in microseconds."""
+    rows: dict[str, list[list[float] | None]] = {}
+    for name, values in times.items():
+        micro = sorted(value / 1000 for value in values)
+        if name.strip() == THEIRS:
+            rows[next(reversed(rows))][1] = micro
+        else:
+            rows[name] = [micro, None]
+    return rows
+
+
+def plot(rows: dict[str, list[list[float] | None]]) -> str:
+    drawn = []
+    for name, pair in rows.items():
+        bars = (v and chart.Bar(statistics.median(v), v[len(v) // 4], v[-1 - len(v) // 4]) for v in pair)
+        drawn.append(chart.Row(name, tuple(bar or None for bar in bars)))
+    return chart.bars(TITLE, "microseconds of CPU time", ["wasm2so", THEIRS], drawn)
+
+
+def table(rows: dict[str, list[list[float] | None]]) -> Iterator[str]:
+    yield f"| | wasm2so | {THEIRS} |"
+    yield "|---|---|---|"
+    for name, pair in rows.items():
+        texts = (f"{statistics.median(v):,.2f} ({v[0]:,.2f})" if v else "" for v in pair)
+        yield f"| {name} | {' | '.join(texts)} |"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("-n", type=int, default=1000, help="instances a round")
+    parser.add_argument("--write", action="store_true", help="leave table and chart in docs/figures")
     options = parser.parse_args()
-    show_instances(options.rounds, options.n)
-    show_interpreter(options.rounds)
+    times = show_instances(options.rounds, options.n)
+    times |= show_interpreter(options.rounds)
     show_threads(3)
+    if options.write:
+        rows = paired(times)
+        note = f"Microseconds of CPU time: median of {options.rounds} rounds, and the least."
+        figures.publish("start", TITLE, [note, "", *table(rows)], plot(rows))
 
 
 if __name__ == "__main__":
