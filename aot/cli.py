@@ -30,6 +30,7 @@ Exit status: 0 done, 1 the module was refused or the compiler failed, 2 wrong us
 Environment:
   WASM2SO_CC, CC      the C compiler, unless --cc names one
   WASM2SO_CACHE_DIR   the cache folder; it must be its owner's alone (mode 700)
+  WASM2SO_OBJECTS_BYTES  how much of it objects of large modules may take  [2 GiB]
 \b
 Examples:
   wasm2so gcd.wasm                      write gcd.so beside gcd.wasm
@@ -121,6 +122,9 @@ def cli() -> None:
               "with the headers they include; compile each .c there with -I of that folder.")  # fmt: skip
 @click.option("--cache/--no-cache", default=False, show_default=True, help="Look the result up in the cache, and keep "
               "it there. For --emit so.")  # fmt: skip
+@click.option("--incremental/--no-incremental", default=True, show_default=True, help="Keep the objects of a large "
+              "module's C files in the cache, so that a build that was stopped goes on where it was, and after a "
+              "change only the files that changed are compiled.")  # fmt: skip
 @click.option("--keep", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
               help="Leave C files and objects in DIR, also if the compiler fails.")  # fmt: skip
 @click.option("-v", "--verbose", is_flag=True, help="Show the compiler's commands, and what took how long.")
@@ -139,6 +143,7 @@ def compile_command(
     preinit: str | None,
     emit: Any,
     cache: bool,
+    incremental: bool,
     keep: Path | None,
     verbose: bool,
 ) -> None:
@@ -161,6 +166,7 @@ def compile_command(
             epochs=epochs,
             jobs=jobs,
             keep=keep,
+            incremental=incremental,
         )
         data = _read(file)
         progress = Bar(verbose=verbose)
@@ -378,9 +384,12 @@ def _tell(file: str, report: BuildReport, verbose: bool) -> None:
         text = f"{unit.name}.c was compiled at -O{unit.opt}: {unit.stepped_down}"
         click.echo(f"wasm2so: {_shown(file)}: warning: {text}", err=True)
     if verbose:
+        if report.not_kept:
+            click.echo(f"wasm2so: {_shown(file)}: note: objects are not kept: {_printable(report.not_kept)}", err=True)
         times = ", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in report.seconds.items())
         click.echo(
-            f"{report.n_functions} functions, {report.n_chunks} chunks, {report.c_bytes} bytes of C, "
+            f"{report.n_functions} functions, {report.n_chunks} chunks, {report.n_kept} of them compiled before, "
+            f"{report.c_bytes} bytes of C, "
             f"{report.out_bytes} bytes out, largest compiler {report.peak_bytes >> 20} MiB; {times}",
             err=True,
         )

@@ -44,5 +44,5 @@ def generated_files(data: bytes) -> Iterator[tuple[str, bytes]]:
     module = load_module(data, Features())
     plan = plan_module(module, EmitOptions())
     for k in range(len(plan.chunks)):
-        yield f"f{k}.c", render_chunk(module, plan, k).text.encode()
+        yield f"{plan.chunks[k].name}.c", render_chunk(module, plan, k).text.encode()
     yield from render_module(module, plan, "test").items()

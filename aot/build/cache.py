@@ -1,8 +1,7 @@
 """The content-addressed cache: each module is compiled once for a compiler, a release and a set of options.
 
-An entry is the ``.so`` with a trailer behind its last byte, where no loader looks: magic, length and SHA-256 of what
-comes before. An entry that does not match its trailer is thrown away and made again. Entries are only ever replaced
-as a whole, never written to, since running instances have them mapped.
+An entry is the ``.so`` with a trailer (`aot.build.sealed`). An entry that does not match its trailer is thrown away and
+made again. Entries are only ever replaced as a whole, never written to, since running instances have them mapped.
 """
 
 from __future__ import annotations
@@ -19,13 +18,12 @@ from aot.abi import abi_digest, include_dir
 from aot.build.folders import cache_root, new_file, private_folder
 from aot.build.options import BuildOptions
 from aot.build.progress import Progress
+from aot.build.sealed import TRAILER_BYTES, append_trailer, is_sound
 from aot.build.stamp import translator_stamp
 from aot.build.toolchain import Kind, Toolchain, file_stamp, find_command, probe
 from aot.build.version import VERSION
 from aot.errors import ResourceError
 
-_TRAILER = struct.Struct("<8sQ32s")
-_MAGIC = b"w2s-entr"
 _BLOCK = 1 << 20
 
 
@@ -51,7 +49,7 @@ class Cache:
         """
         entry = private_folder(private_folder(self.root) / "so") / f"{key}.so"
         try:
-            sound = _is_sound(entry)
+            sound = is_sound(entry)
         except FileNotFoundError:
             return None
         except OSError as err:
@@ -125,52 +123,18 @@ def compile_cached(
         for leftover in entry.parent.glob(f".{key}*"):  # of a process that was killed; the lock makes it ours
             leftover.unlink(missing_ok=True)
         with new_file(entry, 0o600, durable=True) as temporary:
-            compile_to_file(data, temporary, options, progress=progress, toolchain=toolchain)
-            _append_trailer(temporary)
+            compile_to_file(data, temporary, options, progress=progress, toolchain=toolchain, cache_folder=cache.root)
+            append_trailer(temporary)
         return entry
 
 
 def copy_entry(entry: Path, out: Path) -> None:
     """Copy a cached ``.so`` out of the cache, without its trailer."""
     with entry.open("rb") as source, new_file(out.resolve(), 0o777) as temporary, temporary.open("wb") as sink:
-        left = os.fstat(source.fileno()).st_size - _TRAILER.size
+        left = os.fstat(source.fileno()).st_size - TRAILER_BYTES
         while left > 0 and (block := source.read(min(_BLOCK, left))):
             sink.write(block)
             left -= len(block)
-
-
-def without_trailer(data: bytes) -> bytes:
-    """The bytes of a ``.so``, be it an entry of a cache or not."""
-    end = len(data) - _TRAILER.size
-    if end >= 0 and _TRAILER.unpack_from(data, end)[:2] == (_MAGIC, end):
-        return data[:end]
-    return data
-
-
-def _append_trailer(path: Path) -> None:
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").digest()
-        size = file.tell()
-    with path.open("ab") as file:
-        file.write(_TRAILER.pack(_MAGIC, size, digest))
-
-
-def _is_sound(entry: Path) -> bool:
-    """Does the file match its trailer? Raises OSError if it cannot be read."""
-    with entry.open("rb") as file:
-        size = file.seek(0, os.SEEK_END) - _TRAILER.size
-        if size < 0:
-            return False
-        file.seek(size)
-        magic, stated, stated_digest = _TRAILER.unpack(file.read())
-        if magic != _MAGIC or stated != size:
-            return False
-        file.seek(0)
-        digest = hashlib.sha256()
-        while size > 0 and (block := file.read(min(_BLOCK, size))):
-            digest.update(block)
-            size -= len(block)
-        return bool(digest.digest() == stated_digest)
 
 
 def _toolchain_from(answer: dict[str, object]) -> Toolchain:

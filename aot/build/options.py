@@ -22,6 +22,7 @@ class BuildOptions:
     """``opt_level`` 0..3; ``cc`` as `find_command` takes it; ``cpu_level`` x86-64-v1..v4; ``guard``, ``precise``,
     ``fuel``, ``epochs`` and ``offsets`` as in `EmitOptions`; ``debug`` adds debugging information, and turns
     ``offsets`` off; ``jobs`` None means one compiler per CPU; ``keep`` names a folder for the C files and objects.
+    ``incremental``: the objects of modules that are compiled in several C files are kept in the cache, and found there.
 
     ``compiler_seconds`` of CPU time, five times that of wall time, and ``compiler_bytes`` of address space bound each
     compiler run. Raises UsageError for values out of range.
@@ -41,6 +42,7 @@ class BuildOptions:
     keep: Path | None = None
     compiler_seconds: int = 120
     compiler_bytes: int = 4 << 30
+    incremental: bool = True
 
     def __post_init__(self) -> None:
         ranges = (
@@ -80,7 +82,8 @@ class BuildOptions:
 class Unit:
     """One C file that was compiled. ``opt`` is the level it was compiled at; ``stepped_down`` tells why that is lower
     than could be had, empty where nothing went wrong; times are in seconds.
-    ``jumps``: its tail calls are jumps.
+    ``jumps``: its tail calls are jumps. ``kept``: the object is one that was kept of an earlier build; then its times
+    are 0 and ``peak_bytes`` is of that build. ``stored_bytes`` is the size of what was stored for the next.
     """
 
     name: str
@@ -92,12 +95,15 @@ class Unit:
     peak_bytes: int = 0
     jumps: bool = False
     commands: tuple[tuple[str, ...], ...] = ()
+    kept: bool = False
+    stored_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class BuildReport:
     """``seconds`` per stage: decode, plan, and (added up over all workers) render and compile, then link, total.
-    ``peak_bytes`` is the resident memory of the largest compiler process.
+    ``peak_bytes`` is the resident memory of the largest compiler process. ``not_kept`` says why objects could not be
+    kept though they should have been.
     """
 
     out: Path
@@ -108,6 +114,12 @@ class BuildReport:
     peak_bytes: int
     seconds: dict[str, float]
     units: tuple[Unit, ...]
+    not_kept: str = ""
+
+    @property
+    def n_kept(self) -> int:
+        """C files that were not compiled, because their objects had been kept."""
+        return sum(unit.kept for unit in self.units)
 
     @property
     def downgrades(self) -> tuple[Unit, ...]:

@@ -18,7 +18,8 @@ from pathlib import Path
 from aot.abi import include_dir
 from aot.build.elf import ObjectKind, read_meta
 from aot.build.executable import check_imports, link_executable
-from aot.build.folders import new_file
+from aot.build.folders import cache_root, new_file
+from aot.build.objects import Keeper, ObjectCache
 from aot.build.options import MAX_OPT, BuildOptions, BuildReport, EmitKind, Unit
 from aot.build.pool import run_pool
 from aot.build.progress import Progress, Quiet
@@ -27,14 +28,23 @@ from aot.build.state import ModuleState, with_state
 from aot.build.toolchain import Toolchain, find_toolchain
 from aot.build.unit import Workplace, check_output, compile_unit, failure, run
 from aot.build.version import VERSION
-from aot.build.worker import MODULE_UNIT, Job, chunk_name, compile_chunk, write_chunk
+from aot.build.worker import MODULE_UNIT, ChunkSource, Job, compile_chunk
 from aot.emit import EmitOptions, Plan, plan_module, render_chunk, render_module
-from aot.errors import BuildError, FormatError, ModuleError, UsageError
+from aot.errors import BuildError, FormatError, ModuleError, ResourceError, UsageError
 from aot.wasm.load import load_module
 from aot.wasm.module import Module
 
 _WASM = "module.wasm"
 _ANY_OPT = MAX_OPT
+
+
+@dataclass(slots=True)
+class _Record:
+    """What a build tells of itself (see `BuildReport`), and where it may keep objects."""
+
+    seconds: dict[str, float]
+    cache_folder: Path
+    not_kept: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +55,7 @@ class _Source:
     plan: Plan
     emit: EmitOptions
     state: ModuleState | None
+    chunks: ChunkSource
 
     def render(self, producer: str) -> dict[str, bytes]:
         """Everything but the functions, see `render_module`; instances begin with ``state`` if there is one."""
@@ -67,12 +78,14 @@ def compile_to_file(
     progress: Progress | None = None,
     toolchain: Toolchain | None = None,
     state: ModuleState | None = None,
+    cache_folder: Path | None = None,
 ) -> BuildReport:
     """Compile a module to ``out``: a shared object, with ``emit="obj"`` a relocatable one, with ``emit="exe"`` a
     program that needs nothing else, with ``emit="c"`` a folder of C files, blobs and the headers they include.
 
     ``toolchain`` saves looking for the compiler again. With ``state``, which is one of this module's, instances begin
-    there instead of running segments and the start function. Raises ModuleError for the first thing wrong with the
+    there instead of running segments and the start function. ``cache_folder`` is where objects are kept, if not in the
+    user's cache. Raises ModuleError for the first thing wrong with the
     module, before any BuildError; UsageError if ``out`` cannot be such a result.
     """
     options = BuildOptions() if options is None else options
@@ -83,13 +96,14 @@ def compile_to_file(
     if emit == "exe":
         check_imports(module)
     seconds = {"decode": time.monotonic() - clock}
+    record = _Record(seconds, cache_root() if cache_folder is None else cache_folder)
     try:
         with _workfolder(options) as tmp:
             if emit == "c":
-                units = _write_all(module, options, tmp, state, seconds)
+                units = _write_all(module, options, tmp, state, record)
                 out_bytes = _publish_folder(tmp, target)
             else:
-                units = _make_object(module, options, tmp, emit, progress, toolchain, state, seconds)
+                units = _make_object(module, options, tmp, emit, progress, toolchain, state, record)
                 out_bytes = _publish_file(tmp / "out", target, executable=emit != "obj")
     finally:
         progress.end()
@@ -99,12 +113,11 @@ def compile_to_file(
     c_bytes = sum(unit.c_bytes for unit in units)
     peak = max((unit.peak_bytes for unit in units), default=0)
     n_chunks = max(1, len(units) - 1)  # a single chunk is part of module.c
-    return BuildReport(target, len(module.bodies), n_chunks, c_bytes, out_bytes, peak, seconds, units)
+    counts = len(module.bodies), n_chunks, c_bytes, out_bytes, peak
+    return BuildReport(target, *counts, seconds, units, record.not_kept)
 
 
-def _plan(
-    module: Module, options: BuildOptions, cpu_level: int, state: ModuleState | None, seconds: dict[str, float]
-) -> _Source:
+def _plan(module: Module, options: BuildOptions, cpu_level: int, state: ModuleState | None, record: _Record) -> _Source:
     start = time.monotonic()
     emit = EmitOptions(
         guard=options.guard,
@@ -117,20 +130,20 @@ def _plan(
         features=options.features,
     )
     plan = plan_module(module, emit)
-    seconds["plan"] = time.monotonic() - start
-    return _Source(module, plan, emit, state)
+    record.seconds["plan"] = time.monotonic() - start
+    return _Source(module, plan, emit, state, ChunkSource(module, plan))
 
 
 def _write_all(
-    module: Module, options: BuildOptions, tmp: Path, state: ModuleState | None, seconds: dict[str, float]
+    module: Module, options: BuildOptions, tmp: Path, state: ModuleState | None, record: _Record
 ) -> tuple[Unit, ...]:
     """All C of a module, for people and other build systems; no compiler is needed, nor named in it."""
-    source = _plan(module, replace(options, offsets=False), options.cpu_level, state, seconds)
+    source = _plan(module, replace(options, offsets=False), options.cpu_level, state, record)
     units = []
     for chunk in range(source.n_chunks):
-        written = write_chunk(module, source.plan, chunk, tmp)
-        size = (tmp / f"{chunk_name(chunk)}.c").stat().st_size
-        units.append(Unit(chunk_name(chunk), written.max_opt, c_bytes=size, render_seconds=written.seconds))
+        written = source.chunks.write(chunk, tmp)
+        name = source.chunks.name(chunk)
+        units.append(Unit(name, written.max_opt, c_bytes=len(written.text), render_seconds=written.seconds))
     files = source.render(f"wasm2so {VERSION}")
     _write(tmp, files)
     shutil.copytree(include_dir() / "wasm2so", tmp / "wasm2so")
@@ -145,7 +158,7 @@ def _make_object(
     progress: Progress,
     toolchain: Toolchain | None,
     state: ModuleState | None,
-    seconds: dict[str, float],
+    record: _Record,
 ) -> tuple[Unit, ...]:
     """Leave the object in ``tmp / "out"``."""
     source: _Source | None = None
@@ -153,45 +166,63 @@ def _make_object(
     try:
         toolchain = find_toolchain(options.cc) if toolchain is None else toolchain
         place = Workplace(tmp, include_dir(), toolchain, options)
-        source = _plan(module, options, toolchain.cpu_level(options.cpu_level), state, seconds)
+        source = _plan(module, options, toolchain.cpu_level(options.cpu_level), state, record)
         chunks = source.plan.chunks
-        progress.begin(tuple(c.last - c.first for c in chunks), tuple(c.code_bytes for c in chunks))
-        units = _compile_all(source, place, progress)
+        progress.begin(tuple(len(c.funcs) for c in chunks), tuple(c.code_bytes for c in chunks))
+        units = _compile_all(source, place, progress, record)
         start = time.monotonic()
         _link(place, [f"{unit.name}.o" for unit in units], emit)
-        seconds["link"] = time.monotonic() - start
+        record.seconds["link"] = time.monotonic() - start
         return units
     except (BuildError, ModuleError) as err:
         error = err
-    _raise_first(source or _plan(module, options, options.cpu_level, state, seconds), tmp)
+    _raise_first(source or _plan(module, options, options.cpu_level, state, record), tmp)
     raise error
 
 
-def _compile_all(source: _Source, place: Workplace, progress: Progress) -> tuple[Unit, ...]:
+def _compile_all(source: _Source, place: Workplace, progress: Progress, record: _Record) -> tuple[Unit, ...]:
     """Compile everything. A single module's only object is module.o, which has the chunk in it."""
-    module, plan, tmp = source.module, source.plan, place.tmp
+    plan, tmp = source.plan, place.tmp
     level = "" if place.toolchain.machine != "x86_64" else f" x86-64-v{source.emit.cpu_level}"
     producer = f"wasm2so {VERSION}; {place.toolchain.version}; -O{place.options.opt_level}{level}"
     if plan.single:
-        rendered = [write_chunk(module, plan, chunk, tmp) for chunk in range(source.n_chunks)]
+        rendered = [source.chunks.write(chunk, tmp) for chunk in range(source.n_chunks)]
         _write(tmp, source.render(producer))
         max_opt = min((written.max_opt for written in rendered), default=_ANY_OPT)
         unit = compile_unit(place, MODULE_UNIT, max_opt, jumps=any(written.jumps for written in rendered))
-        c_bytes = unit.c_bytes + sum((tmp / f"{chunk_name(c)}.c").stat().st_size for c in range(source.n_chunks))
+        c_bytes = unit.c_bytes + sum(len(written.text) for written in rendered)
         unit = replace(unit, c_bytes=c_bytes, render_seconds=sum(written.seconds for written in rendered))
         progress.done(unit, None)
         return (unit,)
     _write(tmp, source.render(producer))
+    place = replace(place, objects=_kept_objects(place.options, record))
+    keeper = Keeper(place.objects)
+
+    def done(unit: Unit, chunk: int | None) -> None:
+        keeper.added(unit.stored_bytes)
+        progress.done(unit, chunk)
+
     n_workers = min(place.options.n_jobs, source.n_chunks + 1)
     if n_workers > 1:
-        (tmp / _WASM).write_bytes(module.data)
-        return run_pool(Job(tmp / _WASM, source.emit, place, _ANY_OPT), source.n_chunks, n_workers, progress)
+        (tmp / _WASM).write_bytes(source.module.data)
+        return run_pool(Job(tmp / _WASM, source.emit, place, _ANY_OPT), source.n_chunks, n_workers, done)
     units = [compile_unit(place, MODULE_UNIT, _ANY_OPT)]
-    progress.done(units[0], None)
+    done(units[0], None)
     for chunk in range(source.n_chunks):
-        units.append(compile_chunk(place, module, plan, chunk))
-        progress.done(units[-1], chunk)
+        units.append(compile_chunk(place, source.chunks, chunk))
+        done(units[-1], chunk)
     return tuple(units)
+
+
+def _kept_objects(options: BuildOptions, record: _Record) -> ObjectCache | None:
+    """The cache of objects. A build does not need it, so one that cannot be used is only told of."""
+    if not options.incremental:
+        return None
+    try:
+        return ObjectCache.under(record.cache_folder)
+    except ResourceError as err:
+        record.not_kept = str(err)
+        return None
 
 
 def _raise_first(source: _Source, tmp: Path) -> None:
@@ -201,7 +232,7 @@ def _raise_first(source: _Source, tmp: Path) -> None:
     first; and a module that is invalid is refused for that even where the compiler fails as well.
     """
     for chunk in range(source.n_chunks):
-        if not (tmp / f"{chunk_name(chunk)}.c").exists():
+        if not (tmp / f"{source.chunks.name(chunk)}.c").exists():
             render_chunk(source.module, source.plan, chunk)
 
 

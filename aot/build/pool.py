@@ -8,13 +8,12 @@ import pickle
 import selectors
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from aot.build.options import Unit
-from aot.build.progress import Progress
 from aot.build.run import interrupts_held
 from aot.build.worker import MODULE_TASK, Job
 from aot.errors import BuildError
@@ -63,10 +62,11 @@ class Worker:
         return answer
 
 
-def run_pool(job: Job, n_chunks: int, n_workers: int, progress: Progress) -> tuple[Unit, ...]:
+def run_pool(job: Job, n_chunks: int, n_workers: int, done: Callable[[Unit, int | None], None]) -> tuple[Unit, ...]:
     """Render and compile every chunk and module.c. Units come back with module.c first, then the chunks in order.
 
-    The first error to happen ends the build and is raised; no process and no compiler is left running.
+    ``done`` is told of each, with its chunk or None for module.c. The first error to happen ends the build and is
+    raised; no process and no compiler is left running.
     """
     tasks = (MODULE_TASK, *range(n_chunks))
     waiting = iter(tasks)
@@ -86,7 +86,7 @@ def run_pool(job: Job, n_chunks: int, n_workers: int, progress: Progress) -> tup
                     worker = key.data
                     unit = worker.receive()
                     units[worker.task] = unit
-                    progress.done(unit, None if worker.task == MODULE_TASK else worker.task)
+                    done(unit, None if worker.task == MODULE_TASK else worker.task)
                     if (following := next(waiting, None)) is not None:
                         worker.give(following)
         finally:

@@ -60,7 +60,13 @@ class Bar:
 
         # By bytes of code, which take about the same time each; by files the estimate would jump.
         self._bar = tqdm(
-            total=sum(code_bytes), unit="B", unit_scale=True, delay=_PATIENCE_SECONDS, file=self._stream, leave=False
+            total=sum(code_bytes),
+            unit="B",
+            unit_scale=True,
+            delay=_PATIENCE_SECONDS,
+            smoothing=0,  # several files end at about the same time: the mean of all tells more than the latest
+            file=self._stream,
+            leave=False,
         )
 
     def done(self, unit: Unit, chunk: int | None) -> None:
@@ -76,7 +82,10 @@ class Bar:
                 f"{self._n_files}/{len(self._functions) + 1} files, {self._n_functions}/{total} functions",
                 refresh=False,
             )
-            self._bar.update(0 if chunk is None else self._code_bytes[chunk])
+            n_bytes = 0 if chunk is None else self._code_bytes[chunk]
+            if unit.kept:  # done, but it says nothing about the speed
+                self._bar.initial += n_bytes
+            self._bar.update(n_bytes)
 
     def end(self) -> None:
         if self._bar is not None:

@@ -1,7 +1,7 @@
 """Which wasm function, and which instruction of it, an address in a ``.so`` belongs to.
 
-Functions are found by their symbols. Where there is line information (`EmitOptions.offsets`), lines of the file
-`names.SOURCE` are places in the module, and functions that the compiler has inlined are found as well.
+Functions are found by their symbols. Where there is line information (`EmitOptions.offsets`), lines of a function's
+file (`names.source`) are places in its body, and functions that the compiler has inlined are found as well.
 """
 
 from __future__ import annotations
@@ -17,16 +17,20 @@ from elftools.common.exceptions import DWARFError, ELFError
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
-from aot.emit.names import DESCRIPTOR, SOURCE
+from aot.emit.names import DESCRIPTOR
 from aot.errors import FormatError
 
 _FUNCTION = re.compile(r"w_([fie])(\d+)(?:\..*)?$")
+_SOURCE = re.compile(r"(?:.*/)?w(\d+)$")
 _EXECUTABLE = 1
+
+_Place = tuple[int, int]
+"""A function, and a place in its body in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """An own function by its index, and the place in the module of the instruction that it is at, if that is known.
+    """An own function by its index, and the place in its body of the instruction that it is at, if that is known.
 
     ``part`` tells functions in two parts apart: "f" is the function, "i" what the entry "f" of a tail-calling one
     calls, "e" the entry for callers that do not test for exceptions.
@@ -43,13 +47,17 @@ class Location:
 
 @dataclass(slots=True)
 class _Unit:
-    """A compilation unit. Lines are (address, line or None), by address; functions are (first, end, DIE)."""
+    """A compilation unit. Lines are (address, place or None), by address; functions are (first, end, DIE)."""
 
     cu: Any
-    lines: list[tuple[int, int | None]] = field(default_factory=list)
+    lines: list[tuple[int, _Place | None]] = field(default_factory=list)
     functions: list[tuple[int, int, Any]] = field(default_factory=list)
-    files: dict[int, bool] = field(default_factory=dict)
-    """Whether a file's number stands for the module."""
+    files: dict[int, int] = field(default_factory=dict)
+    """The function that a file's number stands for."""
+
+    def place(self, file: int, line: int | None) -> _Place | None:
+        func = self.files.get(file)
+        return None if func is None or not line else (func, line - 1)
 
 
 class Symbols:
@@ -123,7 +131,7 @@ class Symbols:
                 if start <= address < end:
                     return tuple(self._chain(unit, die, address))
             # clang says nothing of functions into which none is inlined
-            return (replace(place, offset=_line_at(unit, address)),)
+            return (_at(place, _place_at(unit, address)),)
         return ()
 
     def _read_unit(self, unit: _Unit) -> None:
@@ -134,14 +142,13 @@ class Symbols:
         if program is not None:
             version = program["version"]
             for number, entry in enumerate(program["file_entry"], 0 if version >= 5 else 1):
-                unit.files[number] = entry.name.decode("utf-8", "replace").endswith(SOURCE) and (
-                    entry.name.decode("utf-8", "replace").rpartition("/")[2] == SOURCE
-                )
+                if match := _SOURCE.match(entry.name.decode("utf-8", "replace")):
+                    unit.files[number] = int(match[1])
             for entry in program.get_entries():
                 state = entry.state
                 if state is not None:
-                    known = unit.files.get(state.file, False) and state.line and not state.end_sequence
-                    unit.lines.append((state.address, state.line if known else None))
+                    place = None if state.end_sequence else unit.place(state.file, state.line)
+                    unit.lines.append((state.address, place))
             unit.lines.sort(key=lambda row: row[0])
         for die in unit.cu.get_top_DIE().iter_children():
             if die.tag == "DW_TAG_subprogram":
@@ -152,12 +159,12 @@ class Symbols:
         chain = [die]
         while (inner := self._inner(unit, chain[-1], address)) is not None:
             chain.append(inner)
-        line = _line_at(unit, address)
+        at = _place_at(unit, address)
         for part in reversed(chain):
             match = _FUNCTION.match(_name(part))
             if match:
-                yield Location(int(match[2]), line, match[1])
-            line = _call_line(unit, part)
+                yield _at(Location(int(match[2]), None, match[1]), at)
+            at = _call_place(unit, part)
 
     def _inner(self, unit: _Unit, die: Any, address: int) -> Any:
         for child in die.iter_children():
@@ -190,7 +197,12 @@ class Symbols:
             yield low, high.value if high.form == "DW_FORM_addr" else low + high.value
 
 
-def _line_at(unit: _Unit, address: int) -> int | None:
+def _at(location: Location, place: _Place | None) -> Location:
+    """The location with its place, if it is one of this function."""
+    return replace(location, offset=place[1]) if place is not None and place[0] == location.func else location
+
+
+def _place_at(unit: _Unit, address: int) -> _Place | None:
     nth = bisect_right(unit.lines, address, key=lambda row: row[0]) - 1
     return unit.lines[nth][1] if nth >= 0 else None
 
@@ -206,9 +218,7 @@ def _name(die: Any) -> str:
     return ""
 
 
-def _call_line(unit: _Unit, die: Any) -> int | None:
+def _call_place(unit: _Unit, die: Any) -> _Place | None:
     """Where an inlined function was called."""
     file, line = die.attributes.get("DW_AT_call_file"), die.attributes.get("DW_AT_call_line")
-    if file is None or line is None or not unit.files.get(file.value, False):
-        return None
-    return int(line.value) or None
+    return None if file is None or line is None else unit.place(file.value, int(line.value))

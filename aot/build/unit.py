@@ -5,11 +5,12 @@ from __future__ import annotations
 import shlex
 import signal
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from aot.build.elf import ObjectKind, check_whole
 from aot.build.jumps import all_jumps
+from aot.build.objects import KeptObject, ObjectCache, object_key
 from aot.build.options import BuildOptions, Unit
 from aot.build.run import Outcome, RunResult, compiler_environment, run_compiler
 from aot.build.toolchain import Toolchain
@@ -18,12 +19,54 @@ from aot.errors import BuildError, FormatError
 
 @dataclass(frozen=True, slots=True)
 class Workplace:
-    """Where and with what to compile: ``tmp`` is the build's private folder and every compiler's working folder."""
+    """Where and with what to compile: ``tmp`` is the build's private folder and every compiler's working folder, and
+    ``objects`` has what was compiled before.
+    """
 
     tmp: Path
     include: Path
     toolchain: Toolchain
     options: BuildOptions
+    objects: ObjectCache | None = None
+
+
+def kept_unit(place: Workplace, name: str, text: bytes, max_opt: int, *, jumps: bool) -> Unit:
+    """`compile_unit` for ``{name}.c``, whose content is ``text``; its object comes from the cache or goes there."""
+    cache, out = place.objects, place.tmp / f"{name}.o"
+    if cache is None:
+        return compile_unit(place, name, max_opt, jumps=jumps)
+    options, toolchain = place.options, place.toolchain
+    limits = f"{max_opt} {jumps} {options.compiler_seconds} {options.compiler_bytes}"
+    command = _command(replace(place, tmp=Path(), include=Path("include")), name, options.opt_level, jumps)
+    parts = (name, limits, options.code_key(toolchain), toolchain.identity, *command)
+    key = object_key(text, place.include, parts)
+    if (known := cache.fetch(key, out)) is not None:
+        return Unit(
+            name,
+            known.opt,
+            known.stepped_down,
+            len(text),
+            peak_bytes=known.peak_bytes,
+            jumps=known.jumps,
+            kept=True,
+        )
+    unit = compile_unit(place, name, max_opt, jumps=jumps)
+    known = KeptObject(unit.opt, unit.stepped_down, unit.jumps, unit.peak_bytes)
+    return replace(unit, stored_bytes=cache.store(key, out, known))
+
+
+def _command(place: Workplace, name: str, opt: int, jumps: bool) -> tuple[str, ...]:
+    return place.toolchain.compile_command(
+        f"{name}.c",
+        f"{name}.o",
+        opt=opt,
+        cpu_level=place.options.cpu_level,
+        debug=place.options.debug,
+        offsets=place.options.has_offsets,
+        jumps=jumps,
+        include=place.include,
+        tmp=place.tmp,
+    )
 
 
 def compile_unit(place: Workplace, name: str, max_opt: int, *, jumps: bool = False) -> Unit:
@@ -41,17 +84,7 @@ def compile_unit(place: Workplace, name: str, max_opt: int, *, jumps: bool = Fal
     opt = min(place.options.opt_level, max_opt)
     while opt >= 0:
         jumps = jumps and opt > 0
-        command = place.toolchain.compile_command(
-            source,
-            out,
-            opt=opt,
-            cpu_level=place.options.cpu_level,
-            debug=place.options.debug,
-            offsets=place.options.has_offsets,
-            jumps=jumps,
-            include=place.include,
-            tmp=place.tmp,
-        )
+        command = _command(place, name, opt, jumps)
         commands.append(command)
         result = run(place, command)
         peak = max(peak, result.peak_bytes)

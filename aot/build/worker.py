@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from aot.build.options import Unit
-from aot.build.unit import Workplace, compile_unit
-from aot.emit import EmitOptions, Plan, plan_module, render_chunk
+from aot.build.unit import Workplace, compile_unit, kept_unit
+from aot.emit import EmitOptions, ModuleContext, Plan, plan_module, render_chunk
 from aot.wasm.decode import decode_module
 from aot.wasm.module import Module
 
@@ -37,31 +37,41 @@ class Job:
     module_opt: int
 
 
-def chunk_name(chunk: int) -> str:
-    return f"f{chunk}"
+class ChunkSource:
+    """A module and the plan for its C, and what all chunks have in common."""
+
+    def __init__(self, module: Module, plan: Plan) -> None:
+        self.module, self.plan = module, plan
+        self._cx: ModuleContext | None = None
+
+    def name(self, chunk: int) -> str:
+        return self.plan.chunks[chunk].name
+
+    def write(self, chunk: int, tmp: Path) -> WrittenChunk:
+        """Render a chunk into ``tmp``. Raises ModuleError.
+
+        There is a file only if the chunk's bodies are valid.
+        """
+        start = time.monotonic()
+        if self._cx is None:
+            self._cx = ModuleContext(self.module, self.plan)
+        text = render_chunk(self.module, self.plan, chunk, self._cx)
+        # Generated C is ASCII whatever the module holds: no byte of the guest's gets into it.
+        written = text.text.encode("ascii")
+        (tmp / f"{self.name(chunk)}.c").write_bytes(written)
+        return WrittenChunk(written, text.max_opt, text.jumps, time.monotonic() - start)
 
 
 @dataclass(frozen=True, slots=True)
 class WrittenChunk:
-    """A C file that was written: the highest optimisation level for it, whether it may have tail calls as jumps, and
-    how long it took to write.
+    """A C file that was written: its content, the highest optimisation level for it, whether it may have tail calls as
+    jumps, and how many seconds it took to write.
     """
 
+    text: bytes
     max_opt: int
     jumps: bool
     seconds: float
-
-
-def write_chunk(module: Module, plan: Plan, chunk: int, tmp: Path) -> WrittenChunk:
-    """Render a chunk into ``tmp``. Raises ModuleError.
-
-    There is a file only if the chunk's bodies are valid.
-    """
-    start = time.monotonic()
-    text = render_chunk(module, plan, chunk)
-    # Generated C is ASCII whatever the module holds: no byte of the guest's gets into it.
-    (tmp / f"{chunk_name(chunk)}.c").write_bytes(text.text.encode("ascii"))
-    return WrittenChunk(text.max_opt, text.jumps, time.monotonic() - start)
 
 
 def main() -> int:
@@ -72,14 +82,14 @@ def main() -> int:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM,))  # held while this process was started
     job: Job = pickle.load(requests)
     module = decode_module(job.wasm.read_bytes(), job.emit.features)
-    plan = plan_module(module, job.emit)
+    source = ChunkSource(module, plan_module(module, job.emit))
     while True:
         try:
             task: int = pickle.load(requests)
         except EOFError:
             return 0
         try:
-            answer: Unit | Exception = _work(job, module, plan, task)
+            answer: Unit | Exception = _work(job, source, task)
         except Exception as err:
             err.add_note(f"while compiling {'module.c' if task == MODULE_TASK else f'chunk {task}'}")
             answer = err
@@ -87,16 +97,16 @@ def main() -> int:
         answers.flush()
 
 
-def _work(job: Job, module: Module, plan: Plan, task: int) -> Unit:
+def _work(job: Job, source: ChunkSource, task: int) -> Unit:
     if task == MODULE_TASK:
         return compile_unit(job.place, MODULE_UNIT, job.module_opt)
-    return compile_chunk(job.place, module, plan, task)
+    return compile_chunk(job.place, source, task)
 
 
-def compile_chunk(place: Workplace, module: Module, plan: Plan, chunk: int) -> Unit:
-    """Write a chunk's C file and compile it. Raises ModuleError, BuildError."""
-    written = write_chunk(module, plan, chunk, place.tmp)
-    unit = compile_unit(place, chunk_name(chunk), written.max_opt, jumps=written.jumps)
+def compile_chunk(place: Workplace, source: ChunkSource, chunk: int) -> Unit:
+    """Write a chunk's C file and compile it, unless its object has been kept. Raises ModuleError, BuildError."""
+    written = source.write(chunk, place.tmp)
+    unit = kept_unit(place, source.name(chunk), written.text, written.max_opt, jumps=written.jumps)
     return replace(unit, render_seconds=written.seconds)
 
 

@@ -161,12 +161,12 @@ class Resolver:
     def _frame(self, location: Location) -> Frame:
         start, end = self._metadata.code_range(location.func)
         offset = location.offset
-        if offset is not None and not start <= offset < end:
+        if offset is not None and start + offset >= end:
             offset = None
         return Frame(
             location.func,
             self._metadata.func_names.get(location.func),
             self._metadata.module_name,
-            None if offset is None else offset - start,
             offset,
+            None if offset is None else start + offset,
         )

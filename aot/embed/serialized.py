@@ -16,7 +16,7 @@ _BLOCK = 1 << 24
 
 def code_of(module: Any) -> bytes:
     """The ``.so`` behind a ``struct w2s_module``, which may have been removed or replaced on disk."""
-    from aot.build.cache import without_trailer
+    from aot.build.sealed import without_trailer
 
     fd = int(lib.w2s_module_fd(module))
     blocks, at = [], 0

@@ -154,7 +154,7 @@ def emit_body(cx: ModuleContext, func: int) -> BodyText:
         _stay(st)
     return BodyText(
         func,
-        _assemble(st, body.start),
+        _assemble(st),
         frozenset(st.callees),
         weight,
         st.tail_calls,
@@ -366,7 +366,7 @@ _LARGE_FRAME = 4096
 """More variables than this may need a frame larger than the reserve: such functions check for their own size."""
 
 
-def _assemble(st: BodyState, body_start: int) -> tuple[str, ...]:
+def _assemble(st: BodyState) -> tuple[str, ...]:
     """Declarations and prologue for what the body turned out to use, then its lines."""
     head: list[str] = []
     start = ["L0:;"] if st.self_tail_calls else []
@@ -392,21 +392,21 @@ def _assemble(st: BodyState, body_start: int) -> tuple[str, ...]:
             head.append(f"const struct w2s_memory *const m{index} = {info.ref};")
             if info.shared:
                 head.append(f"struct w2s_memory s{index} = {{.base = m{index}->base}};")
-    lines = [line for line in st.lines if line] if st.marks is None else _numbered(st, st.marks, body_start)
+    lines = [line for line in st.lines if line] if st.marks is None else _numbered(st, st.marks)
     end = [*st.tail, *_leave(st)]
     if st.marks is not None:
-        head.insert(0, f'#line {body_start} "{names.SOURCE}"')
+        head.insert(0, f'#line 1 "{names.source(st.func)}"')
         end.insert(0, "#line 0")
     return (*head, *start, *lines, *end)
 
 
-def _numbered(st: BodyState, marks: list[tuple[int, int]], body_start: int) -> Iterator[str]:
-    """The body's lines; those that may trap or call are numbered by their instruction's place in the module."""
+def _numbered(st: BodyState, marks: list[tuple[int, int]]) -> Iterator[str]:
+    """The body's lines; those that may trap or call are numbered by their instruction's place in the body."""
     first = 0
     for end, at in marks:
         for line in st.lines[first:end]:
             if "(" in line:
-                yield f"#line {body_start + at}"
+                yield f"#line {at + 1}"
             if line:
                 yield line
         first = end

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from aot.emit.body import BodyText, emit_body
 from aot.emit.context import ModuleContext
 from aot.emit.plan import Plan
+from aot.emit.preamble import preamble
 from aot.emit.signature import definition_head, prototype
 from aot.emit.tail_call import entry_lines, in_registers, inner_head, jump_declarations, jump_targets, staying
 from aot.wasm.module import Module
@@ -23,17 +24,20 @@ class ChunkText:
     jumps: bool
 
 
-def render_chunk(module: Module, plan: Plan, k: int) -> ChunkText:
-    """Validate and translate the functions of chunk ``k``. Raises ModuleError subclasses, with the site."""
-    cx = ModuleContext(module, plan)
+def render_chunk(module: Module, plan: Plan, k: int, cx: ModuleContext | None = None) -> ChunkText:
+    """Validate and translate the functions of chunk ``k``. Raises ModuleError subclasses, with the site.
+
+    ``cx`` saves working out again what all chunks of the module and plan have in common.
+    """
+    cx = ModuleContext(module, plan) if cx is None else cx
     chunk = plan.chunks[k]
     base = module.n_imported_funcs
-    own = range(base + chunk.first, base + chunk.last)
+    own = [base + func for func in chunk.funcs]
     bodies = [emit_body(cx, func) for func in own]
     used = set(own).union(*(b.callees for b in bodies))
     tail_calling = {b.func for b in bodies if b.tail_calls}
-    parts = ['#include "module.h"']
-    if any(b.vectors for b in bodies):
+    parts: list[str] = []
+    if plan.single and any(b.vectors for b in bodies):
         parts.append("#include <wasm2so/simd.h>")
     if any(b.atomics for b in bodies):
         parts.append("#include <wasm2so/atomic.h>")
@@ -49,8 +53,10 @@ def render_chunk(module: Module, plan: Plan, k: int) -> ChunkText:
         parts += [_render(cx, body, plan) for body in bodies]
     else:
         parts += _render_with_tail_calls(cx, bodies, plan, own)
+    text = "\n".join(parts) + "\n"
+    head = ['#include "module.h"'] if plan.single else preamble(cx, text)
     jumps = any(b.jumps or b.indirect_jumps for b in bodies)
-    return ChunkText("\n".join(parts) + "\n", min((b.max_opt for b in bodies), default=3), jumps)
+    return ChunkText("\n".join([*head, text]), min((b.max_opt for b in bodies), default=3), jumps)
 
 
 def _render(cx: ModuleContext, body: BodyText, plan: Plan) -> str:
@@ -58,7 +64,7 @@ def _render(cx: ModuleContext, body: BodyText, plan: Plan) -> str:
     return "\n".join(["", f"W2S_OWN_FRAME {head}" if body.keeps else head, *(f"  {line}" for line in body.lines), "}"])
 
 
-def _render_with_tail_calls(cx: ModuleContext, bodies: list[BodyText], plan: Plan, own: range) -> list[str]:
+def _render_with_tail_calls(cx: ModuleContext, bodies: list[BodyText], plan: Plan, own: list[int]) -> list[str]:
     """All functions of a file, some of which make tail calls: none may return so that a call becomes a jump unasked."""
     tail_calling = {b.func for b in bodies if b.tail_calls}
     entries = {func for func in tail_calling if in_registers(cx.signature(cx.module.func_types[func]))}

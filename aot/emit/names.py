@@ -55,8 +55,12 @@ def host_stub(index: int) -> str:
     return f"w_host{index}"
 
 
-SOURCE = "w"
-"""The file that lines belong to whose number is a place in the module."""
+def source(index: int) -> str:
+    """The file that lines of a function belong to. Their numbers are places in its body, from 1 on, so that they stay
+    as they are when the function moves in the module.
+    """
+    return f"w{index}"
+
 
 DESCRIPTOR = "w2s_module_descriptor"
 TYPE_IDS = "w_type_ids"

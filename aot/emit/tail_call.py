@@ -7,7 +7,7 @@ entry fulfils. Which one is compiled is decided for a whole C file, when it is k
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from aot.emit import names
 from aot.emit.call import direct_callee, entry, indirect_callee, ref_callee
@@ -152,7 +152,9 @@ def jump_declarations(cx: ModuleContext, jumps: Iterable[int], indirect: Iterabl
     return lines
 
 
-def jump_targets(jumps: Iterable[int], indirect: Iterable[int], tail_calling: set[int], chunk: range) -> list[str]:
+def jump_targets(
+    jumps: Iterable[int], indirect: Iterable[int], tail_calling: set[int], chunk: Container[int]
+) -> list[str]:
     """Where they go: to the inner part if there is one, else to the function; to the entry if it is in another file.
 
     Indirect ones have a symbol for each type: clang takes functions of one name for functions of one type.
