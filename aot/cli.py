@@ -97,6 +97,8 @@ def cli() -> None:
 @click.option("-o", "out", metavar="PATH", help="The result's path.  [default: FILE with another suffix]")
 @click.option("-O", "opt", type=click.Choice(["0", "1", "2", "3"]), default="2", show_default=True,
               help="Optimisation of the C compiler.")  # fmt: skip
+@click.option("--fast", is_flag=True, help="Compile in the least time, whatever speed comes of it: -O0, with tcc for "
+              "what it can compile if it is installed, else with the quickest compiler there is.")  # fmt: skip
 @click.option("-g", "debug", is_flag=True, help="Debugging information for gdb and perf.")
 @click.option("-j", "--jobs", type=click.IntRange(1, 4096), help="Compilers to run at once.  [default: one per CPU]")
 @click.option("--cc", metavar="COMMAND", help="C compiler: a name, path or command line of gcc or clang, or `zig` for "
@@ -132,6 +134,7 @@ def compile_command(
     file: str,
     out: str | None,
     opt: str,
+    fast: bool,
     debug: bool,
     jobs: int | None,
     cc: str | None,
@@ -167,6 +170,7 @@ def compile_command(
             jobs=jobs,
             keep=keep,
             incremental=incremental,
+            fast=fast,
         )
         data = _read(file)
         progress = Bar(verbose=verbose)
@@ -312,7 +316,7 @@ def run_command(request: Request) -> int:
         if file != STDIN and _is_elf(file):
             return start(request, file)
         source = None if file == STDIN else Path(file).stat()
-        options = BuildOptions(opt_level=min(int(request.opt), 2), guard=can_reserve())
+        options = BuildOptions(opt_level=min(int(request.opt), 2), guard=can_reserve(), fast=request.fast)
         compiled = str(compile_cached(_read(file), options, progress=Bar()))
         if source is not None:
             quick.remember(quick.name_of(source, request.options), source, compiled)
@@ -383,6 +387,9 @@ def _tell(file: str, report: BuildReport, verbose: bool) -> None:
     for unit in report.downgrades:
         text = f"{unit.name}.c was compiled at -O{unit.opt}: {unit.stepped_down}"
         click.echo(f"wasm2so: {_shown(file)}: warning: {text}", err=True)
+    for compiler, reason, n in report.not_by_tcc:
+        text = f"{n} of {len(report.units)} files compiled by {compiler} -O0: {reason}"
+        click.echo(f"wasm2so: {_shown(file)}: note: {text}", err=True)
     if verbose:
         if report.not_kept:
             click.echo(f"wasm2so: {_shown(file)}: note: objects are not kept: {_printable(report.not_kept)}", err=True)

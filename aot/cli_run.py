@@ -13,6 +13,7 @@ HELP_OPTIONS = (
     ("--argv0 NAME", "The program's name for itself.  [default: FILE's name]"),
     ("--invoke NAME", "Call this export, with ARGS as its numbers, and print its results; not the program's start."),
     ("-O 0|1|2", "Optimisation of the C compiler.  [default: 2]"),
+    ("--fast", "Compile in the least time, whatever speed comes of it: with tcc, if it is installed."),
 )  # fmt: skip
 HELP = """Run FILE, a program for WASI: a .wasm or .wat file, which is compiled unless it is in the cache, or a compiled
 .so. ARGS are the program's own. The exit status is the program's; 134 if it trapped, 1 if it could not be started."""
@@ -37,11 +38,12 @@ class Request:
         self.argv0: str | None = None
         self.invoke: str | None = None
         self.opt = "2"
+        self.fast = False
 
     @property
     def options(self) -> str:
         """What the compiled file depends on besides the source, as text."""
-        return f"O{min(int(self.opt), 2)}"
+        return "fast" if self.fast else f"O{min(int(self.opt), 2)}"
 
 
 def parse(args: Sequence[str]) -> Request:
@@ -75,6 +77,9 @@ def parse(args: Sequence[str]) -> Request:
 def _option(request: Request, word: str, rest: list[str]) -> None:
     if word == "--help":
         raise Usage
+    if word == "--fast":
+        request.fast = True
+        return
     name, equals, value = word.partition("=")
     if word.startswith("-O") and len(word) > 2:
         name, equals, value = "-O", "=", word[2:]

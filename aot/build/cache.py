@@ -20,7 +20,7 @@ from aot.build.options import BuildOptions
 from aot.build.progress import Progress
 from aot.build.sealed import TRAILER_BYTES, append_trailer, is_sound
 from aot.build.stamp import translator_stamp
-from aot.build.toolchain import Kind, Toolchain, file_stamp, find_command, probe
+from aot.build.toolchain import CANDIDATES, QUICKEST, Kind, Toolchain, file_stamp, find_command, probe, with_tcc
 from aot.build.version import VERSION
 from aot.errors import ResourceError
 
@@ -59,20 +59,20 @@ class Cache:
             return None
         return entry
 
-    def toolchain(self, cc: str | None) -> Toolchain:
+    def toolchain(self, cc: str | None, *, fast: bool = False) -> Toolchain:
         """`find_toolchain`, remembering what a compiler answered until its file changes."""
-        command = find_command(cc)
+        command = find_command(cc, QUICKEST if fast else CANDIDATES)
         stamp = file_stamp(command[0])
         name = hashlib.sha256(json.dumps([command, stamp, VERSION]).encode()).hexdigest()
         memo = private_folder(private_folder(self.root) / "cc") / f"{name}.json"
         try:
-            return _toolchain_from(json.loads(memo.read_text(encoding="utf-8")))
+            toolchain = _toolchain_from(json.loads(memo.read_text(encoding="utf-8")))
         except (OSError, ValueError, KeyError, TypeError):
-            pass  # not there, or not what this release writes
-        toolchain = probe(command)
-        with new_file(memo, 0o600) as temporary:
-            temporary.write_text(json.dumps(asdict(toolchain)), encoding="utf-8")
-        return toolchain
+            # Not there, or not what this release writes.
+            toolchain = probe(command)
+            with new_file(memo, 0o600) as temporary:
+                temporary.write_text(json.dumps(asdict(toolchain)), encoding="utf-8")
+        return with_tcc(toolchain) if fast else toolchain
 
 
 @functools.cache
@@ -107,7 +107,7 @@ def compile_cached(
     """
     options = BuildOptions() if options is None else options
     cache = Cache.default() if cache is None else cache
-    toolchain = cache.toolchain(options.cc)
+    toolchain = cache.toolchain(options.cc, fast=options.fast)
     key = cache_key(data, options, toolchain)
     if (entry := cache.lookup(key)) is not None:
         return entry

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -21,8 +22,10 @@ EmitKind = Literal["so", "obj", "exe", "c"]
 class BuildOptions:
     """``opt_level`` 0..3; ``cc`` as `find_command` takes it; ``cpu_level`` x86-64-v1..v4; ``guard``, ``precise``,
     ``fuel``, ``epochs`` and ``offsets`` as in `EmitOptions`; ``debug`` adds debugging information, and turns
-    ``offsets`` off; ``jobs`` None means one compiler per CPU; ``keep`` names a folder for the C files and objects.
-    ``incremental``: the objects of modules that are compiled in several C files are kept in the cache, and found there.
+    ``offsets`` off; ``fast`` compiles in the least time, with tcc where that can be: ``opt_level`` is 0 then, and
+    ``offsets`` is off; ``jobs`` None means one compiler per CPU; ``keep`` names a folder for the C files and objects.
+    ``incremental``: the objects of modules that are compiled in several C files are kept in the cache, and found there;
+    not for ``fast``.
 
     ``compiler_seconds`` of CPU time, five times that of wall time, and ``compiler_bytes`` of address space bound each
     compiler run. Raises UsageError for values out of range.
@@ -38,6 +41,7 @@ class BuildOptions:
     epochs: bool = False
     offsets: bool = True
     features: Features = field(default_factory=Features)
+    fast: bool = False
     jobs: int | None = None
     keep: Path | None = None
     compiler_seconds: int = 120
@@ -45,6 +49,10 @@ class BuildOptions:
     incremental: bool = True
 
     def __post_init__(self) -> None:
+        if self.fast:
+            object.__setattr__(self, "opt_level", 0)
+            object.__setattr__(self, "offsets", False)
+            object.__setattr__(self, "incremental", False)
         ranges = (
             ("opt_level", self.opt_level, 0, MAX_OPT),
             ("cpu_level", self.cpu_level, 1, MAX_CPU_LEVEL),
@@ -74,7 +82,7 @@ class BuildOptions:
         level = toolchain.cpu_level(self.cpu_level)
         return (
             f"O{self.opt_level} v{level} guard={self.guard} precise={self.precise} debug={self.debug} "
-            f"fuel={self.fuel} epochs={self.epochs} offsets={self.has_offsets} {self.features}"
+            f"fuel={self.fuel} epochs={self.epochs} offsets={self.has_offsets} fast={self.fast} {self.features}"
         )
 
 
@@ -84,6 +92,7 @@ class Unit:
     than could be had, empty where nothing went wrong; times are in seconds.
     ``jumps``: its tail calls are jumps. ``kept``: the object is one that was kept of an earlier build; then its times
     are 0 and ``peak_bytes`` is of that build. ``stored_bytes`` is the size of what was stored for the next.
+    ``compiler`` made it; ``not_tcc`` tells why tcc could not.
     """
 
     name: str
@@ -94,6 +103,8 @@ class Unit:
     compile_seconds: float = 0.0
     peak_bytes: int = 0
     jumps: bool = False
+    compiler: str = ""
+    not_tcc: str = ""
     commands: tuple[tuple[str, ...], ...] = ()
     kept: bool = False
     stored_bytes: int = 0
@@ -120,6 +131,12 @@ class BuildReport:
     def n_kept(self) -> int:
         """C files that were not compiled, because their objects had been kept."""
         return sum(unit.kept for unit in self.units)
+
+    @property
+    def not_by_tcc(self) -> tuple[tuple[str, str, int], ...]:
+        """Of a fast build: compiler, reason and number of the files whose functions tcc could not compile."""
+        found = Counter((unit.compiler, unit.not_tcc) for unit in self.units if unit.not_tcc)
+        return tuple((compiler, reason, n) for (compiler, reason), n in found.items())
 
     @property
     def downgrades(self) -> tuple[Unit, ...]:

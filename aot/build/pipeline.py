@@ -29,12 +29,13 @@ from aot.build.toolchain import Toolchain, find_toolchain
 from aot.build.unit import Workplace, check_output, compile_unit, failure, run
 from aot.build.version import VERSION
 from aot.build.worker import MODULE_UNIT, ChunkSource, Job, compile_chunk
-from aot.emit import EmitOptions, Plan, plan_module, render_chunk, render_module
+from aot.emit import EmitOptions, Plan, names, plan_module, render_chunk, render_module
 from aot.errors import BuildError, FormatError, ModuleError, ResourceError, UsageError
 from aot.wasm.load import load_module
 from aot.wasm.module import Module
 
 _WASM = "module.wasm"
+_EXPORTS = "exports"
 _ANY_OPT = MAX_OPT
 
 
@@ -127,6 +128,7 @@ def _plan(module: Module, options: BuildOptions, cpu_level: int, state: ModuleSt
         fuel=options.fuel,
         epochs=options.epochs,
         offsets=options.has_offsets,
+        apart=options.fast,
         features=options.features,
     )
     plan = plan_module(module, emit)
@@ -164,14 +166,16 @@ def _make_object(
     source: _Source | None = None
     error: BuildError | ModuleError
     try:
-        toolchain = find_toolchain(options.cc) if toolchain is None else toolchain
+        toolchain = find_toolchain(options.cc, fast=options.fast) if toolchain is None else toolchain
+        if emit != "so":
+            toolchain = replace(toolchain, tcc=None)  # its symbols are not hidden, which only the last link mends
         place = Workplace(tmp, include_dir(), toolchain, options)
         source = _plan(module, options, toolchain.cpu_level(options.cpu_level), state, record)
         chunks = source.plan.chunks
         progress.begin(tuple(len(c.funcs) for c in chunks), tuple(c.code_bytes for c in chunks))
         units = _compile_all(source, place, progress, record)
         start = time.monotonic()
-        _link(place, [f"{unit.name}.o" for unit in units], emit)
+        _link(place, units, emit)
         record.seconds["link"] = time.monotonic() - start
         return units
     except (BuildError, ModuleError) as err:
@@ -236,12 +240,16 @@ def _raise_first(source: _Source, tmp: Path) -> None:
             render_chunk(source.module, source.plan, chunk)
 
 
-def _link(place: Workplace, objects: list[str], emit: EmitKind) -> None:
+def _link(place: Workplace, units: tuple[Unit, ...], emit: EmitKind) -> None:
+    objects = [f"{unit.name}.o" for unit in units]
     if emit == "exe":
         link_executable(place, objects)
         return
-    make = place.toolchain.link_command if emit == "so" else place.toolchain.combine_command
-    command = make(objects, "out")
+    if emit == "so":
+        (place.tmp / _EXPORTS).write_text(f"{{ global: {names.DESCRIPTOR}; local: *; }};\n", encoding="ascii")
+        command = place.toolchain.link_command(objects, "out", _EXPORTS if place.toolchain.tcc else "")
+    else:
+        command = place.toolchain.combine_command(objects, "out")
     result = run(place, command)
     if result.outcome is not Outcome.OK:
         raise failure(command, result)

@@ -13,12 +13,14 @@ import shutil
 import sysconfig
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
+from aot.abi import include_dir
 from aot.build.folders import cache_root, private_folder
 from aot.build.run import Outcome, RunLimits, compiler_environment, run_compiler
+from aot.build.tcc import Tcc, find_tcc
 from aot.errors import BuildError
 
 REQUIRED = (
@@ -56,6 +58,8 @@ RUNTIME = ("-std=gnu11", "-O2", "-w", "-fPIC", "-fvisibility=hidden", "-fno-stri
 """For the C runtime of executables."""
 EXECUTABLE = ("-pie", "-Wl,-z,relro,-z,now,-z,noexecstack", "-Wl,--gc-sections", "-pthread")
 CANDIDATES = ("gcc", "clang", "cc")
+QUICKEST = ("clang", "gcc", "cc")
+"""The same, those first that take least time at -O0."""
 MAX_CPU_LEVEL = 4
 
 _PROBE = """\
@@ -100,11 +104,14 @@ class Toolchain:
     target: str
     machine: str
     optional: tuple[str, ...]
+    tcc: Tcc | None = None
+    """What compiles functions in its place where that goes."""
 
     @property
     def identity(self) -> str:
         """All that can change the code it makes, for cache keys."""
-        return "\n".join((*self.command, self.banner, self.target, *self.optional))
+        quick = (*self.tcc.command, self.tcc.banner) if self.tcc else ()
+        return "\n".join((*self.command, self.banner, self.target, *self.optional, *quick))
 
     def cpu_level(self, wanted: int) -> int:
         """``wanted`` as x86-64-vN, or 0 on machines that have no such levels."""
@@ -161,9 +168,10 @@ class Toolchain:
             out,
         )
 
-    def link_command(self, objects: Sequence[str], out: str) -> tuple[str, ...]:
-        """Objects to shared object."""
-        return (*self.command, *self._target_flags(), *LINK, *objects, "-o", out, "-lm")
+    def link_command(self, objects: Sequence[str], out: str, exports: str = "") -> tuple[str, ...]:
+        """Objects to shared object; ``exports`` is a version script, for objects without hidden symbols."""
+        script = (f"-Wl,--version-script={exports}",) if exports else ()
+        return (*self.command, *self._target_flags(), *LINK, *script, *objects, "-o", out, "-lm")
 
     def runtime_command(self, source: Path, out: str, *, defines: Sequence[str], folder: Path) -> tuple[str, ...]:
         """A file of the C runtime, whose headers are in ``folder / "include"``, to relocatable object."""
@@ -189,17 +197,17 @@ class Toolchain:
         return (*self.command, *self._target_flags(), "-r", "-nostdlib", *objects, "-o", out)
 
 
-def find_command(cc: str | None = None) -> tuple[str, ...]:
+def find_command(cc: str | None = None, candidates: Sequence[str] = CANDIDATES) -> tuple[str, ...]:
     """The compiler's argument list, beginning with an absolute path.
 
     ``cc`` (a name, a path or a command line; ``zig`` for the ziglang package's) comes first, then the variables
-    WASM2SO_CC and CC, then `CANDIDATES` on the PATH, then the ziglang package. Raises BuildError.
+    WASM2SO_CC and CC, then ``candidates`` on the PATH, then the ziglang package. Raises BuildError.
     """
     origins = (("--cc", cc), ("WASM2SO_CC", os.environ.get("WASM2SO_CC")), ("CC", os.environ.get("CC")))
     for origin, text in origins:
         if text and text.strip():
             return _named_command(text, origin)
-    for name in CANDIDATES:
+    for name in candidates:
         if path := shutil.which(name):
             return (path,)
     if zig := _packaged_zig():
@@ -210,9 +218,18 @@ def find_command(cc: str | None = None) -> tuple[str, ...]:
     )
 
 
-def find_toolchain(cc: str | None = None) -> Toolchain:
-    """Find a compiler as `find_command` does and ask it what it is. Raises BuildError if it will not do."""
-    return probe(find_command(cc))
+def find_toolchain(cc: str | None = None, *, fast: bool = False) -> Toolchain:
+    """Find a compiler as `find_command` does and ask it what it is. Raises BuildError if it will not do.
+
+    ``fast``: the one that is quickest at -O0, and with it tcc if there is one that can be used.
+    """
+    toolchain = probe(find_command(cc, QUICKEST if fast else CANDIDATES))
+    return with_tcc(toolchain) if fast else toolchain
+
+
+def with_tcc(toolchain: Toolchain) -> Toolchain:
+    """``toolchain`` helped by tcc, if there is one that can be used."""
+    return replace(toolchain, tcc=find_tcc(toolchain.machine, include_dir()))
 
 
 def probe(command: tuple[str, ...]) -> Toolchain:
@@ -319,7 +336,7 @@ def _read_answer(command: tuple[str, ...], answer: Path) -> tuple[Kind, str, str
         case ["kind", ("gcc" | "clang"), *_]:
             raise BuildError(f"C compiler {shlex.join(command)} is for a machine other than 64-bit x86 or Arm")
         case ["kind", "tcc", *_]:
-            raise BuildError(f"C compiler {shlex.join(command)} is tcc, which lacks flags that wasm's meaning needs")
+            raise BuildError(f"C compiler {shlex.join(command)} is tcc, which is not used alone; see --fast")
     raise BuildError(f"{shlex.join(command)} does not act like gcc or clang")
 
 

@@ -13,6 +13,7 @@ from aot.build.jumps import all_jumps
 from aot.build.objects import KeptObject, ObjectCache, object_key
 from aot.build.options import BuildOptions, Unit
 from aot.build.run import Outcome, RunResult, compiler_environment, run_compiler
+from aot.build.tcc import why_not
 from aot.build.toolchain import Toolchain
 from aot.errors import BuildError, FormatError
 
@@ -101,6 +102,7 @@ def compile_unit(place: Workplace, name: str, max_opt: int, *, jumps: bool = Fal
                 compile_seconds=time.monotonic() - start,
                 peak_bytes=peak,
                 jumps=jumps,
+                compiler=place.toolchain.version,
                 commands=tuple(commands),
             )
         if result.outcome is Outcome.FAILED:
@@ -108,6 +110,31 @@ def compile_unit(place: Workplace, name: str, max_opt: int, *, jumps: bool = Fal
         troubles.append(f"-O{opt} {describe(result)}")
         opt -= 1
     raise BuildError(f"{place.toolchain.version} cannot compile {source}: {', '.join(troubles)}", command, result.log)
+
+
+def compile_functions(place: Workplace, name: str, text: bytes, max_opt: int, *, jumps: bool) -> Unit:
+    """`kept_unit`, or for a fast build the same by tcc where that can be done."""
+    if not place.options.fast:
+        return kept_unit(place, name, text, max_opt, jumps=jumps)
+    start = time.monotonic()
+    tcc = place.toolchain.tcc
+    source, out = f"{name}.c", f"{name}.o"
+    if tcc is None:
+        reason = "there is no tcc that can be used"
+    elif place.options.debug:
+        reason = "debugging information"
+    else:
+        reason = why_not(tcc, source, out, place.tmp, place.include, place.options.limits)
+    if tcc is None or reason:
+        return replace(compile_unit(place, name, max_opt, jumps=jumps), not_tcc=reason)
+    return Unit(
+        name,
+        0,
+        c_bytes=len(text),
+        compile_seconds=time.monotonic() - start,
+        compiler=tcc.version,
+        commands=(tcc.compile_command(source, out, place.include),),
+    )
 
 
 def run(place: Workplace, command: tuple[str, ...]) -> RunResult:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from aot.build.options import Unit
-from aot.build.unit import Workplace, compile_unit, kept_unit
+from aot.build.unit import Workplace, compile_functions, compile_unit
 from aot.emit import EmitOptions, ModuleContext, Plan, plan_module, render_chunk
 from aot.wasm.decode import decode_module
 from aot.wasm.module import Module
@@ -106,7 +106,7 @@ def _work(job: Job, source: ChunkSource, task: int) -> Unit:
 def compile_chunk(place: Workplace, source: ChunkSource, chunk: int) -> Unit:
     """Write a chunk's C file and compile it, unless its object has been kept. Raises ModuleError, BuildError."""
     written = source.write(chunk, place.tmp)
-    unit = kept_unit(place, source.name(chunk), written.text, written.max_opt, jumps=written.jumps)
+    unit = compile_functions(place, source.name(chunk), written.text, written.max_opt, jumps=written.jumps)
     return replace(unit, render_seconds=written.seconds)
 
 

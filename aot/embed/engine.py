@@ -20,18 +20,20 @@ class Config:
     """Options of an engine, all readable and writable until an engine is made of them.
 
     ``opt_level`` is the C compiler's (0 to 3); ``cc`` names the compiler, None to find one; ``cpu_level`` is N of
-    x86-64-vN. ``memory`` chooses how 32-bit memories are kept: "guard" reserves 8 GiB of address space for each and
-    needs no checks, "checked" reserves little and checks each access, "auto" takes "guard" where the process may
-    reserve that much. ``precise`` keeps traps of loads whose value is not used, as the specification wants. ``debug``
-    compiles for gdb. ``consume_fuel`` compiles code that counts what it does (`Store.set_fuel`), and
-    ``epoch_interruption`` code that can be stopped anywhere (`Engine.increment_epoch`, `Store.timeout`, Ctrl-C); both
-    make it slower. ``cache`` False compiles anew and keeps nothing. ``jobs`` bounds the compilers that run at once.
+    x86-64-vN. ``fast`` compiles in the least time, at level 0, with tcc where it is installed and can do it. ``memory``
+    chooses how 32-bit memories are kept: "guard" reserves 8 GiB of address space for each and needs no checks,
+    "checked" reserves little and checks each access, "auto" takes "guard" where the process may reserve that much.
+    ``precise`` keeps traps of loads whose value is not used, as the specification wants. ``debug`` compiles for gdb.
+    ``consume_fuel`` compiles code that counts what it does (`Store.set_fuel`), and ``epoch_interruption`` code that can
+    be stopped anywhere (`Engine.increment_epoch`, `Store.timeout`, Ctrl-C); both make it slower. ``cache`` False
+    compiles anew and keeps nothing. ``jobs`` bounds the compilers that run at once.
     The switches ``wasm_...`` say which parts of the language modules may use.
     """
 
     opt_level: int = 2
     cc: str | None = None
     cpu_level: int = 2
+    fast: bool = False
     memory: MemoryKind = "auto"
     precise: bool = True
     debug: bool = False
@@ -116,6 +118,7 @@ class Engine:
             epochs=config.epoch_interruption,
             jobs=config.jobs,
             features=config.features,
+            fast=config.fast,
         )
 
     def __repr__(self) -> str:

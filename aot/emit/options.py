@@ -15,7 +15,8 @@ class EmitOptions:
     drop such loads; memory stays safe. ``cpu_level`` is x86-64-vN, recorded in the ``.so`` and checked when loading.
     ``debug`` keeps source comments. ``fuel`` counts what the code does, and ``epochs`` makes it stop where it is asked
     to (see `aot.emit.meter`); both are recorded in the ``.so``. ``features`` says which parts of the language modules
-    may use. ``offsets`` has lines numbered by where in the module they come from, for backtraces.
+    may use. ``offsets`` has lines numbered by where in the module they come from, for backtraces. ``apart`` puts
+    functions and descriptor into separate files also where there are few.
     """
 
     guard: bool = True
@@ -25,4 +26,5 @@ class EmitOptions:
     fuel: bool = False
     epochs: bool = False
     offsets: bool = False
+    apart: bool = False
     features: Features = field(default_factory=Features)

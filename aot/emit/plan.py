@@ -61,7 +61,7 @@ def plan_module(module: Module, options: EmitOptions) -> Plan:
         chunks = [Chunk(tuple(range(len(sizes))), sum(sizes))]
     else:
         chunks = cut(range(len(sizes)), sizes)
-    return Plan(options, layout_of(module), facts, tuple(chunks), len(chunks) == 1)
+    return Plan(options, layout_of(module), facts, tuple(chunks), len(chunks) == 1 and not options.apart)
 
 
 def cut(funcs: Sequence[int], sizes: Sequence[int]) -> list[Chunk]:

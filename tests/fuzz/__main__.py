@@ -2,7 +2,7 @@
 
 Module number S is the same for the same release of wasm-opt. What differs is printed with the number, and the module is
 kept in the folder given by --keep; ``--show`` writes module S and prints how it was made. ``--dense`` takes modules of
-our own generator instead of Binaryen's.
+our own generator instead of Binaryen's; ``--fast`` has them compiled by tcc and leaves out what it lacks.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ _SHOWN = 2000
 _STEP = 200
 
 
-def reports(source: str, seeds: Iterator[int], n_workers: int) -> Iterator[Report]:
+def reports(source: str, seeds: Iterator[int], n_workers: int, *, fast: bool) -> Iterator[Report]:
     """Judge modules on ``n_workers`` processes, until ``seeds`` ends."""
     idle: SimpleQueue[Worker] = SimpleQueue()
-    everyone = [Worker(source) for _ in range(n_workers)]
+    everyone = [Worker(source, fast=fast) for _ in range(n_workers)]
     for worker in everyone:
         idle.put(worker)
 
@@ -85,6 +85,9 @@ def main() -> int:
     options.add_argument("--seed", type=int, default=0, help="number of the first module")
     options.add_argument("--wasm-opt", help="Binaryen's wasm-opt; default: WASM_OPT, or the one on the PATH")
     options.add_argument("--dense", action="store_true", help="modules of our own generator")
+    options.add_argument(
+        "--fast", action="store_true", help="compile by tcc what it can, and make modules of that kind"
+    )
     options.add_argument("--keep", type=Path, help="folder for modules that differ")
     options.add_argument("--show", action="store_true", help="write module --seed to --keep, and how it was made")
     options.add_argument("-j", dest="workers", type=int, default=len(os.sched_getaffinity(0)), help="processes")
@@ -93,7 +96,7 @@ def main() -> int:
         named = arguments.wasm_opt or os.environ.get("WASM_OPT")
         source = DENSE if arguments.dense else find_wasm_opt(named)
         if arguments.show:
-            print(show(source, arguments.seed, arguments.keep or Path()))
+            print(show(source, arguments.seed, arguments.keep or Path(), plain=arguments.fast))
             return 0
         return campaign(source, arguments)
     except NoGeneratorError as error:
@@ -101,9 +104,9 @@ def main() -> int:
         return 2
 
 
-def show(source: str, seed: int, folder: Path) -> str:
+def show(source: str, seed: int, folder: Path, *, plain: bool = False) -> str:
     """Write a module; returns a line about it."""
-    with maker(source) as making:
+    with maker(source, plain=plain) as making:
         made = making.make(seed)
     if made is None:
         return f"module {seed}: wasm-opt fails"
@@ -133,7 +136,7 @@ def campaign(source: str, arguments: argparse.Namespace) -> int:
     # Ended from outside, the run still says what it has found.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        for report in reports(source, seeds(), arguments.workers):
+        for report in reports(source, seeds(), arguments.workers, fast=arguments.fast):
             if totals.compared >= arguments.count:
                 stop = True
                 continue
@@ -143,7 +146,7 @@ def campaign(source: str, arguments: argparse.Namespace) -> int:
                     f"module {report.seed}: {report.verdict}: {report.settings}: {report.detail[:_SHOWN]}", flush=True
                 )
                 if arguments.keep:
-                    show(source, report.seed, arguments.keep)
+                    show(source, report.seed, arguments.keep, plain=arguments.fast)
             if totals.compared % _STEP == 0:
                 done = f"{totals.compared} compared, {sum(totals.verdicts[bad] for bad in BAD)} bad"
                 print(f"{done}, {time.monotonic() - start:.0f} s, at number {report.seed}", flush=True)

@@ -104,9 +104,11 @@ class _Function:
 
 
 class _Writer:
-    """Writes one module; ``legacy`` says which instructions exceptions are written with, and changes nothing else."""
+    """Writes one module; ``legacy`` says which instructions exceptions are written with, and changes nothing else.
+    ``plain`` leaves out vectors and atomic operations.
+    """
 
-    def __init__(self, seed: int, *, legacy: bool) -> None:
+    def __init__(self, seed: int, *, legacy: bool, plain: bool = False) -> None:
         self.rng = rng = Random(seed)
         self.legacy = legacy
         self.types: list[bytes] = []
@@ -115,7 +117,8 @@ class _Writer:
             else _Memory(rng.choice((77, 4096, 70_000, 70_000)), 0, rng.random() < 0.3)
             for _ in range(rng.choice((1, 1, 2, 3)))
         ]  # fmt: skip
-        self.simd = rng.random() < 0.6
+        self.simd = rng.random() < 0.6 and not plain
+        self.atomics = not plain
         self.letters = _LETTERS if self.simd else _LETTERS.replace("v", "")
         self.globals = [rng.choice(self.letters) for _ in range(6)]
         self.tags = ["".join(rng.choice(self.letters) for _ in range(rng.randrange(3))) for _ in range(2)]
@@ -202,7 +205,7 @@ class _Writer:
             (0.7, self.wide),
             (0.5, self.branch_if),
             (0.5, self.table),
-            (0.3, self.atomic_store),
+            (0.3 if self.atomics else 0, self.atomic_store),
             (0.1, self.grow),
         ]
         if depth > 0:
@@ -389,7 +392,8 @@ class _Writer:
             (0.4, self.tee),
         ]
         if t in "il":
-            choices += [(0.4, self.atomic), (0.3, self.size)]
+            choices += [(0.4, self.atomic)] if self.atomics else []
+            choices.append((0.3, self.size))
         if self._callees(t):
             choices.append((1, self.call))
         return rng.choices([make for _, make in choices], [weight for weight, _ in choices])[0](t, depth)
@@ -533,6 +537,9 @@ def _low_mask(size: int) -> int:
 class DenseGenerator:
     """Makes modules by number, as `tests.fuzz.generate.Generator` does."""
 
+    def __init__(self, *, plain: bool = False) -> None:
+        self._plain = plain
+
     def make(self, seed: int) -> Source:
-        data, reference = _Writer(seed, legacy=True).build(), _Writer(seed, legacy=False).build()
+        data, reference = (_Writer(seed, legacy=legacy, plain=self._plain).build() for legacy in (True, False))
         return Source(data, reference if b"\x06\x40" in data else data, ("dense",))

@@ -48,6 +48,7 @@ FEATURES = (
 _RARE = {"simd": 0.7, "threads": 0.4, "memory64": 0.3}
 """Feature -> how often it is on, where that is not most of the time."""
 _USUAL = 0.85
+_NOT_PLAIN = {"simd", "relaxed-simd", "threads"}
 _NEEDED = {"exception-handling": "reference-types"}
 """Feature -> another one that it needs."""
 _PASSES = (
@@ -159,9 +160,9 @@ def uses_legacy_exceptions(data: bytes) -> bool:
 
 
 class Generator:
-    """Makes modules; a context manager."""
+    """Makes modules; a context manager. ``plain`` leaves out vectors and atomic operations."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, plain: bool = False) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="wasm2so-fuzz-")
         self._tmp = Path(self._folder.name)
         with Path(path).open("rb") as file:
@@ -171,7 +172,7 @@ class Generator:
         # Releases from before that pass encode references by drafts of later features, and exceptions the old way only.
         lacking = set() if self._works("--translate-to-exnref") else {"exception-handling", "reference-types"}
         lacking |= {feature for feature in FEATURES if not self._works(f"--enable-{feature}")}
-        self._features = frozenset(FEATURES) - lacking
+        self._features = frozenset(FEATURES) - lacking - (_NOT_PLAIN if plain else set())
 
     def _works(self, *option: str) -> bool:
         seed = self._tmp / "probe"
@@ -206,8 +207,8 @@ class Generator:
 
 
 @contextmanager
-def generator(path: str) -> Iterator[Generator]:
-    made = Generator(path)
+def generator(path: str, *, plain: bool = False) -> Iterator[Generator]:
+    made = Generator(path, plain=plain)
     try:
         yield made
     finally:

@@ -18,14 +18,22 @@ class Settings:
     opt_level: int = 0
     memory: Literal["auto", "guard", "checked"] = "auto"
     cpu_level: int = 2
+    fast: bool = False
 
     def config(self) -> aot.Config:
         return aot.Config(
-            cc=self.cc, opt_level=self.opt_level, memory=self.memory, cpu_level=self.cpu_level, cache=False, jobs=1
+            cc=self.cc,
+            opt_level=self.opt_level,
+            memory=self.memory,
+            cpu_level=self.cpu_level,
+            fast=self.fast,
+            cache=False,
+            jobs=1,
         )
 
     def __str__(self) -> str:
-        return f"{self.cc or 'cc'} -O{self.opt_level} memory={self.memory} x86-64-v{self.cpu_level}"
+        how = "fast" if self.fast else self.cc or "cc"
+        return f"{how} -O{self.opt_level} memory={self.memory} x86-64-v{self.cpu_level}"
 
 
 def choose(rng: Random, highest_cpu_level: int) -> Settings:

@@ -1,4 +1,5 @@
-"""``python -m tests.fuzz.worker SOURCE``: reads module numbers, a line each, and answers each with a report as JSON.
+"""``python -m tests.fuzz.worker SOURCE [fast]``: reads module numbers, a line each, and answers each with a report as
+JSON.
 
 A process of its own, because generated code that is wrong may take the process down.
 """
@@ -28,19 +29,19 @@ DENSE = "dense"
 
 
 @contextmanager
-def maker(source: str) -> Iterator[Maker]:
+def maker(source: str, *, plain: bool = False) -> Iterator[Maker]:
     if source == DENSE:
-        yield DenseGenerator()
+        yield DenseGenerator(plain=plain)
         return
-    with generator(source) as made:
+    with generator(source, plain=plain) as made:
         yield made
 
 
-def main(source: str) -> None:
+def main(source: str, *, fast: bool) -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever prints must not disturb the answers
-    judge = Judge()
-    with maker(source) as made:
+    judge = Judge(fast=fast)
+    with maker(source, plain=fast) as made:
         for line in sys.stdin:
             signal.alarm(SECONDS)
             seed = int(line)
@@ -55,8 +56,8 @@ def main(source: str) -> None:
 class Worker:
     """A worker process as its parent sees it; started anew after it died."""
 
-    def __init__(self, source: str) -> None:
-        self._source = source
+    def __init__(self, source: str, *, fast: bool = False) -> None:
+        self._arguments = [source, *(["fast"] if fast else [])]
         self._process: subprocess.Popen[str] | None = None
 
     def judge(self, seed: int) -> Report:
@@ -78,7 +79,7 @@ class Worker:
         return Report(seed, Verdict.CRASHED, detail=f"the process died ({how})")
 
     def _begin(self) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "tests.fuzz.worker", self._source]
+        command = [sys.executable, "-m", "tests.fuzz.worker", *self._arguments]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         return self._process
 
@@ -89,4 +90,4 @@ class Worker:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], fast="fast" in sys.argv[2:])

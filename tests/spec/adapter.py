@@ -52,9 +52,11 @@ class Settings:
     cpu_level: int = 2
     cache: bool = True
     jobs: int = 1
+    fast: bool = False
 
     def __str__(self) -> str:
-        return f"{self.cc or 'cc'} -O{self.opt_level} memory={self.memory} cpu={self.cpu_level}"
+        how = f"{self.cc or 'cc'}{' fast' if self.fast else ''}"
+        return f"{how} -O{self.opt_level} memory={self.memory} cpu={self.cpu_level}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +216,7 @@ class Engine:
             cpu_level=settings.cpu_level,
             memory=settings.memory,
             cache=settings.cache,
+            fast=settings.fast,
             jobs=1,
         )
         self._engine = aot.Engine(config)

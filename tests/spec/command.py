@@ -24,6 +24,7 @@ def parser(description: str) -> argparse.ArgumentParser:
     options.add_argument("-O", dest="opt_level", type=int, default=0, choices=(0, 1, 2), help="its -O level (0)")
     options.add_argument("--memory", default="auto", choices=("auto", "guard", "checked"), help="kind of memories")
     options.add_argument("--cpu", dest="cpu_level", type=int, default=2, choices=(1, 2, 3, 4), help="x86-64-vN (2)")
+    options.add_argument("--fast", action="store_true", help="compile in the least time: tcc, where it is installed")
     options.add_argument("--matrix", action="store_true", help="run with gcc and clang at -O0, -O1 and -O2")
     options.add_argument("--no-cache", action="store_true", help="compile everything anew")
     options.add_argument("-j", dest="workers", type=int, default=len(os.sched_getaffinity(0)), help="processes")
@@ -33,7 +34,11 @@ def parser(description: str) -> argparse.ArgumentParser:
 
 def settings_of(options: argparse.Namespace) -> list[Settings]:
     pairs = MATRIX if options.matrix else ((options.cc, options.opt_level),)
-    return [Settings(cc, level, options.memory, options.cpu_level, not options.no_cache) for cc, level in pairs]
+    cache = not options.no_cache
+    return [
+        Settings(cc, level, options.memory, options.cpu_level, cache, fast=options.fast and not options.matrix)
+        for cc, level in pairs
+    ]
 
 
 def run(options: argparse.Namespace, refs: Sequence[ScriptRef], judge: Callable[[ScriptResult], ScriptResult]) -> bool:

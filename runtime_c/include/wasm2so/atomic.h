@@ -10,6 +10,7 @@
 #define WASM2SO_ATOMIC_H
 
 #include "mem.h"
+#include W2S_WITH_ATOMICS
 
 /* The cell of n bytes at index + offset in a guarded memory, whose base is aligned to pages. */
 W2S_INLINE uint8_t *w2s_cell(w2s_vm *vm, uint8_t *base, uint32_t index, uint64_t offset, uint64_t n) {

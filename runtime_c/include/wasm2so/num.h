@@ -123,10 +123,10 @@ W2S_INLINE uint64_t w2s_i64_rem_u(w2s_vm *vm, uint64_t x, uint64_t y) {
 
 /* i64.mul_wide_s and _u: the high half of the 128-bit product. */
 W2S_INLINE uint64_t w2s_i64_mul_high_s(uint64_t x, uint64_t y) {
-  return (uint64_t)(((__int128)(int64_t)x * (int64_t)y) >> 64);
+  return W2S_MUL_HIGH_S(x, y);
 }
 W2S_INLINE uint64_t w2s_i64_mul_high_u(uint64_t x, uint64_t y) {
-  return (uint64_t)(((unsigned __int128)x * y) >> 64);
+  return W2S_MUL_HIGH_U(x, y);
 }
 
 /* ---- floats ---- */
@@ -235,7 +235,7 @@ W2S_INLINE float w2s_f32_convert_i64_s(uint64_t x) {
   return f;
 }
 W2S_INLINE float w2s_f32_convert_i64_u(uint64_t x) {
-  float f = (float)x;
+  float f = W2S_U64_TO_F32(x);
   if (__builtin_constant_p(x)) W2S_HIDE_FLOAT(f);
   return f;
 }
@@ -255,7 +255,7 @@ W2S_INLINE double w2s_f64_convert_i64_s(uint64_t x) {
   return f;
 }
 W2S_INLINE double w2s_f64_convert_i64_u(uint64_t x) {
-  double f = (double)x;
+  double f = W2S_U64_TO_F64(x);
   if (__builtin_constant_p(x)) W2S_HIDE_FLOAT(f);
   return f;
 }
@@ -288,7 +288,7 @@ W2S_INLINE uint64_t w2s_i64_trunc_f32_s(w2s_vm *vm, float x) {
 }
 W2S_INLINE uint64_t w2s_i64_trunc_f32_u(w2s_vm *vm, float x) {
   if (W2S_UNLIKELY(!(x > -1.0f && x < 18446744073709551616.0f))) w2s_bad_trunc(vm, x != x);
-  return (uint64_t)x;
+  return W2S_F32_TO_U64(x);
 }
 W2S_INLINE uint64_t w2s_i64_trunc_f64_s(w2s_vm *vm, double x) {
   if (W2S_UNLIKELY(!(x >= -9223372036854775808.0 && x < 9223372036854775808.0))) w2s_bad_trunc(vm, x != x);
@@ -296,7 +296,7 @@ W2S_INLINE uint64_t w2s_i64_trunc_f64_s(w2s_vm *vm, double x) {
 }
 W2S_INLINE uint64_t w2s_i64_trunc_f64_u(w2s_vm *vm, double x) {
   if (W2S_UNLIKELY(!(x > -1.0 && x < 18446744073709551616.0))) w2s_bad_trunc(vm, x != x);
-  return (uint64_t)x;
+  return W2S_F64_TO_U64(x);
 }
 
 /* i32.trunc_sat_f32_s and its kin: NaN gives 0, the rest is clamped. */
@@ -325,7 +325,7 @@ W2S_INLINE uint64_t w2s_i64_trunc_sat_f32_s(float x) {
 }
 W2S_INLINE uint64_t w2s_i64_trunc_sat_f32_u(float x) {
   if (!(x > -1.0f)) return 0;
-  return x >= 18446744073709551616.0f ? 0xffffffffffffffffull : (uint64_t)x;
+  return x >= 18446744073709551616.0f ? 0xffffffffffffffffull : W2S_F32_TO_U64(x);
 }
 W2S_INLINE uint64_t w2s_i64_trunc_sat_f64_s(double x) {
   if (x != x) return 0;
@@ -334,7 +334,7 @@ W2S_INLINE uint64_t w2s_i64_trunc_sat_f64_s(double x) {
 }
 W2S_INLINE uint64_t w2s_i64_trunc_sat_f64_u(double x) {
   if (!(x > -1.0)) return 0;
-  return x >= 18446744073709551616.0 ? 0xffffffffffffffffull : (uint64_t)x;
+  return x >= 18446744073709551616.0 ? 0xffffffffffffffffull : W2S_F64_TO_U64(x);
 }
 
 #endif

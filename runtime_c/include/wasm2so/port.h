@@ -4,6 +4,9 @@
 
 #define W2S_LIKELY(x) __builtin_expect(!!(x), 1)
 #define W2S_UNLIKELY(x) __builtin_expect(!!(x), 0)
+#if defined(__TINYC__)
+#include "tcc.h"
+#else
 /* Helpers of generated code. Without optimisation they are called: inlined ones would each keep their variables in the
  * frame, which would outgrow what w2s_check_stack_for allows for. */
 #if defined(__OPTIMIZE__)
@@ -63,6 +66,20 @@
 #define W2S_HIDE_FLOAT(v) __asm__("" : "+" W2S_FREG(v))
 /* Likewise for vectors. */
 #define W2S_HIDE_VECTOR(v) __asm__("" : "+" W2S_FREG(v))
+/* Before every return that is not to become a jump (tail.h): endless recursion must use up the stack. */
+#define W2S_STAY __asm__ volatile("")
+/* Conversions between floats and unsigned 64-bit integers, of values in range. */
+#define W2S_U64_TO_F32(x) ((float)(x))
+#define W2S_U64_TO_F64(x) ((double)(x))
+#define W2S_F32_TO_U64(x) ((uint64_t)(x))
+#define W2S_F64_TO_U64(x) ((uint64_t)(x))
+/* The high half of the product of two uint64_t, taken as signed or unsigned. */
+#define W2S_MUL_HIGH_S(x, y) ((uint64_t)(((__int128)(int64_t)(x) * (int64_t)(y)) >> 64))
+#define W2S_MUL_HIGH_U(x, y) ((uint64_t)(((unsigned __int128)(x) * (y)) >> 64))
+/* What simd.h and atomic.h include first: here nothing more. */
+#define W2S_WITH_VECTORS "port.h"
+#define W2S_WITH_ATOMICS "port.h"
+#endif
 
 /* Does rounding (ceil, floor, trunc, rint) quiet signalling NaNs? Instructions do, gcc's inline sequences do not. */
 #if defined(__SSE4_1__) || defined(__aarch64__)
@@ -98,8 +115,6 @@
 #endif
 /* A call and return that is to become a jump. */
 #define W2S_JUMP return
-/* Before every other return, so that no other call becomes one: endless recursion must use up the stack. */
-#define W2S_STAY __asm__ volatile("")
 #define W2S_STORE_OFFSET 8
 #define W2S_DIRECT_OFFSET 40
 #if defined(__x86_64__)

@@ -7,6 +7,8 @@
 #ifndef WASM2SO_SIMD_H
 #define WASM2SO_SIMD_H
 
+#include "port.h"
+#include W2S_WITH_VECTORS
 #include "simd_int.h"
 #include "simd_float.h"
 #include W2S_SIMD_PART
