@@ -188,7 +188,8 @@ def _compile_all(source: _Source, place: Workplace, progress: Progress, record: 
     """Compile everything. A single module's only object is module.o, which has the chunk in it."""
     plan, tmp = source.plan, place.tmp
     level = "" if place.toolchain.machine != "x86_64" else f" x86-64-v{source.emit.cpu_level}"
-    producer = f"wasm2so {VERSION}; {place.toolchain.version}; -O{place.options.opt_level}{level}"
+    compilers = ", ".join(c.version for c in (place.toolchain.tcc, place.toolchain) if c is not None)
+    producer = f"wasm2so {VERSION}; {compilers}; -O{place.options.opt_level}{level}"
     if plan.single:
         rendered = [source.chunks.write(chunk, tmp) for chunk in range(source.n_chunks)]
         _write(tmp, source.render(producer))
