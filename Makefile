@@ -54,7 +54,7 @@ exhaustive:  ## unary vector instructions on all 2^32 inputs, at three CPU level
 vectors: runtime  ## simd.h with every compiler at every level, and on aarch64 under qemu (apt-get install qemu-user)
 	$(RUN) -m pytest -q -n auto -rs tests/simd
 
-BENCHES := run calls compat traps emit large start command wasi programs simd tailcalls exceptions graphviz threads async
+BENCHES := run calls compat traps emit large fast start command wasi programs simd tailcalls exceptions graphviz threads async
 bench: $(BENCHES:%=bench-%)  ## all figures, beside other engines in the same run
 
 bench-run: runtime  ## run time of 28 programs beside native code, wasmtime, V8 and wasm2c, where these are installed
@@ -80,6 +80,9 @@ bench-emit: runtime  ## speed of translation, on the sample modules and any in M
 
 bench-large: runtime  ## a large module made by others (npm fetches it): compile, run, compare
 	$(RUN) bench/large_module.py
+
+bench-fast: runtime  ## from a large module's file to its first result, nothing compiled before
+	$(RUN) bench/fast.py --write
 
 bench-command: runtime  ## what it takes to start a program that is compiled already
 	$(RUN) bench/command.py

@@ -66,8 +66,9 @@ def compressed(call: Callable[..., Any], memory: Callable[[], Any], text: bytes)
     return compress(text) + compress(None)
 
 
-def ours(path: Path, text: bytes) -> bytes:
-    module = aot.load(path)
+def ours(path: Path, text: bytes, config: aot.Config | None = None) -> bytes:
+    """``path`` is the module, or what it was compiled to."""
+    module = aot.load(path, config)
     imports = {i.module: {j.name: no_javascript for j in module.imports} for i in module.imports}
     instance = module(imports)
     return compressed(lambda name, *a: instance.exports[name](*a), lambda: memoryview(instance.memory), text)

@@ -10,8 +10,9 @@ import functools
 import hashlib
 import json
 import os
+import shutil
 import struct
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from aot.abi import abi_digest, include_dir
@@ -20,7 +21,8 @@ from aot.build.options import BuildOptions
 from aot.build.progress import Progress
 from aot.build.sealed import TRAILER_BYTES, append_trailer, is_sound
 from aot.build.stamp import translator_stamp
-from aot.build.toolchain import CANDIDATES, QUICKEST, Kind, Toolchain, file_stamp, find_command, probe, with_tcc
+from aot.build.tcc import Tcc, find_tcc
+from aot.build.toolchain import CANDIDATES, QUICKEST, Kind, Toolchain, file_stamp, find_command, probe
 from aot.build.version import VERSION
 from aot.errors import ResourceError
 
@@ -62,17 +64,38 @@ class Cache:
     def toolchain(self, cc: str | None, *, fast: bool = False) -> Toolchain:
         """`find_toolchain`, remembering what a compiler answered until its file changes."""
         command = find_command(cc, QUICKEST if fast else CANDIDATES)
-        stamp = file_stamp(command[0])
-        name = hashlib.sha256(json.dumps([command, stamp, VERSION]).encode()).hexdigest()
-        memo = private_folder(private_folder(self.root) / "cc") / f"{name}.json"
+        memo = self._memo(command, file_stamp(command[0]))
         try:
             toolchain = _toolchain_from(json.loads(memo.read_text(encoding="utf-8")))
         except (OSError, ValueError, KeyError, TypeError):
             # Not there, or not what this release writes.
             toolchain = probe(command)
-            with new_file(memo, 0o600) as temporary:
-                temporary.write_text(json.dumps(asdict(toolchain)), encoding="utf-8")
-        return with_tcc(toolchain) if fast else toolchain
+            _write_memo(memo, asdict(toolchain))
+        return replace(toolchain, tcc=self._tcc(toolchain.machine)) if fast else toolchain
+
+    def _tcc(self, machine: str) -> Tcc | None:
+        """`find_tcc`, remembering how its trial went until its file or our headers change."""
+        path = shutil.which("tcc")
+        if path is None:
+            return None
+        memo = self._memo((path, machine), (*file_stamp(path), _stamp(str(include_dir())).hex()))
+        try:
+            answer = json.loads(memo.read_text(encoding="utf-8"))
+            return Tcc(tuple(answer["command"]), answer["banner"]) if answer else None
+        except (OSError, ValueError, KeyError, TypeError):
+            tcc = find_tcc(machine, include_dir())
+            _write_memo(memo, asdict(tcc) if tcc else {})
+            return tcc
+
+    def _memo(self, command: tuple[str, ...], stamp: tuple[int | str, ...]) -> Path:
+        """The file for what was learnt of a compiler in this state."""
+        name = hashlib.sha256(json.dumps([command, stamp, VERSION]).encode()).hexdigest()
+        return private_folder(private_folder(self.root) / "cc") / f"{name}.json"
+
+
+def _write_memo(memo: Path, answer: dict[str, object]) -> None:
+    with new_file(memo, 0o600) as temporary:
+        temporary.write_text(json.dumps(answer), encoding="utf-8")
 
 
 @functools.cache

@@ -36,6 +36,8 @@ from aot.wasm.module import Module
 
 _WASM = "module.wasm"
 _EXPORTS = "exports"
+_ALONE_BYTES = 512 << 10
+"""Code that is translated sooner than worker processes begin to; all that counts if tcc compiles it."""
 _ANY_OPT = MAX_OPT
 
 
@@ -208,6 +210,8 @@ def _compile_all(source: _Source, place: Workplace, progress: Progress, record: 
         progress.done(unit, chunk)
 
     n_workers = min(place.options.n_jobs, source.n_chunks + 1)
+    if place.toolchain.tcc and sum(chunk.code_bytes for chunk in plan.chunks) < _ALONE_BYTES:
+        n_workers = 1
     if n_workers > 1:
         (tmp / _WASM).write_bytes(source.module.data)
         return run_pool(Job(tmp / _WASM, source.emit, place, _ANY_OPT), source.n_chunks, n_workers, done)
