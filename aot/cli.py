@@ -29,6 +29,7 @@ Exit status: 0 done, 1 the module was refused or the compiler failed, 2 wrong us
 \b
 Environment:
   WASM2SO_CC, CC      the C compiler, unless --cc names one
+  WASM2SO_LAUNCHER    what the C compiler is started with, unless --launcher says it
   WASM2SO_CACHE_DIR   the cache folder; it must be its owner's alone (mode 700)
   WASM2SO_OBJECTS_BYTES  how much of it objects of large modules may take  [2 GiB]
 \b
@@ -124,6 +125,8 @@ def cli() -> None:
               "with the headers they include; compile each .c there with -I of that folder.")  # fmt: skip
 @click.option("--cache/--no-cache", default=False, show_default=True, help="Look the result up in the cache, and keep "
               "it there. For --emit so.")  # fmt: skip
+@click.option("--launcher", metavar="COMMAND", help="What to start the C compiler with: ccache, distcc, icecc. If "
+              "empty, nothing.  [default: WASM2SO_LAUNCHER]")  # fmt: skip
 @click.option("--incremental/--no-incremental", default=True, show_default=True, help="Keep the objects of a large "
               "module's C files in the cache, so that a build that was stopped goes on where it was, and after a "
               "change only the files that changed are compiled.")  # fmt: skip
@@ -146,6 +149,7 @@ def compile_command(
     preinit: str | None,
     emit: Any,
     cache: bool,
+    launcher: str | None,
     incremental: bool,
     keep: Path | None,
     verbose: bool,
@@ -171,6 +175,7 @@ def compile_command(
             keep=keep,
             incremental=incremental,
             fast=fast,
+            launcher=launcher,
         )
         data = _read(file)
         progress = Bar(verbose=verbose)
@@ -316,7 +321,9 @@ def run_command(request: Request) -> int:
         if file != STDIN and _is_elf(file):
             return start(request, file)
         source = None if file == STDIN else Path(file).stat()
-        options = BuildOptions(opt_level=min(int(request.opt), 2), guard=can_reserve(), fast=request.fast)
+        options = BuildOptions(
+            opt_level=min(int(request.opt), 2), guard=can_reserve(), fast=request.fast, launcher=request.launcher
+        )
         compiled = str(compile_cached(_read(file), options, progress=Bar()))
         if source is not None:
             quick.remember(quick.name_of(source, request.options), source, compiled)

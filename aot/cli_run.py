@@ -12,6 +12,7 @@ HELP_OPTIONS = (
     ("--stdin PATH", "Read standard input from a file."),
     ("--argv0 NAME", "The program's name for itself.  [default: FILE's name]"),
     ("--invoke NAME", "Call this export, with ARGS as its numbers, and print its results; not the program's start."),
+    ("--launcher COMMAND", "What to start the C compiler with: ccache, distcc, icecc.  [default: WASM2SO_LAUNCHER]"),
     ("-O 0|1|2", "Optimisation of the C compiler.  [default: 2]"),
     ("--fast", "Compile in the least time, whatever speed comes of it: with tcc, if it is installed."),
 )  # fmt: skip
@@ -19,7 +20,7 @@ HELP = """Run FILE, a program for WASI: a .wasm or .wat file, which is compiled 
 .so. ARGS are the program's own. The exit status is the program's; 134 if it trapped, 1 if it could not be started."""
 
 _SEVERAL = {"--dir": "dirs", "--env": "env"}
-_ONCE = {"--stdin": "stdin", "--argv0": "argv0", "--invoke": "invoke", "-O": "opt"}
+_ONCE = {"--stdin": "stdin", "--argv0": "argv0", "--invoke": "invoke", "--launcher": "launcher", "-O": "opt"}
 
 
 class Usage(Exception):  # noqa: N818, not an error of this program's
@@ -37,6 +38,7 @@ class Request:
         self.stdin: str | None = None
         self.argv0: str | None = None
         self.invoke: str | None = None
+        self.launcher: str | None = None
         self.opt = "2"
         self.fast = False
 

@@ -25,7 +25,7 @@ class BuildOptions:
     ``offsets`` off; ``fast`` compiles in the least time, with tcc where that can be: ``opt_level`` is 0 then, and
     ``offsets`` is off; ``jobs`` None means one compiler per CPU; ``keep`` names a folder for the C files and objects.
     ``incremental``: the objects of modules that are compiled in several C files are kept in the cache, and found there;
-    not for ``fast``.
+    not for ``fast``. ``launcher`` is what compilers are started with, as `find_launcher` takes it.
 
     ``compiler_seconds`` of CPU time, five times that of wall time, and ``compiler_bytes`` of address space bound each
     compiler run. Raises UsageError for values out of range.
@@ -47,6 +47,7 @@ class BuildOptions:
     compiler_seconds: int = 120
     compiler_bytes: int = 4 << 30
     incremental: bool = True
+    launcher: str | None = None
 
     def __post_init__(self) -> None:
         if self.fast:

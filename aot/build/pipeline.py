@@ -19,6 +19,7 @@ from aot.abi import include_dir
 from aot.build.elf import ObjectKind, read_meta
 from aot.build.executable import check_imports, link_executable
 from aot.build.folders import cache_root, new_file
+from aot.build.launcher import find_launcher
 from aot.build.objects import Keeper, ObjectCache
 from aot.build.options import MAX_OPT, BuildOptions, BuildReport, EmitKind, Unit
 from aot.build.pool import run_pool
@@ -28,8 +29,8 @@ from aot.build.state import ModuleState, with_state
 from aot.build.toolchain import Toolchain, find_toolchain
 from aot.build.unit import Workplace, check_output, compile_unit, failure, run
 from aot.build.version import VERSION
-from aot.build.worker import MODULE_UNIT, ChunkSource, Job, compile_chunk
-from aot.emit import EmitOptions, Plan, names, plan_module, render_chunk, render_module
+from aot.build.worker import BLOBS_UNIT, MODULE_UNIT, ChunkSource, Job, compile_chunk
+from aot.emit import EmitOptions, Plan, names, plan_module, render_module
 from aot.errors import BuildError, FormatError, ModuleError, ResourceError, UsageError
 from aot.wasm.load import load_module
 from aot.wasm.module import Module
@@ -60,9 +61,9 @@ class _Source:
     state: ModuleState | None
     chunks: ChunkSource
 
-    def render(self, producer: str) -> dict[str, bytes]:
+    def render(self, producer: str, *, blobs_apart: bool = False) -> dict[str, bytes]:
         """Everything but the functions, see `render_module`; instances begin with ``state`` if there is one."""
-        files = render_module(self.module, self.plan, producer)
+        files = render_module(self.module, self.plan, producer, blobs_apart=blobs_apart)
         if self.state is not None:
             files["meta.bin"], files["image.bin"] = with_state(files["meta.bin"], self.state)
         return files
@@ -115,7 +116,7 @@ def compile_to_file(
     seconds["total"] = time.monotonic() - clock
     c_bytes = sum(unit.c_bytes for unit in units)
     peak = max((unit.peak_bytes for unit in units), default=0)
-    n_chunks = max(1, len(units) - 1)  # a single chunk is part of module.c
+    n_chunks = max(1, sum(unit.name not in (MODULE_UNIT, BLOBS_UNIT) for unit in units))  # one is part of module.c
     counts = len(module.bodies), n_chunks, c_bytes, out_bytes, peak
     return BuildReport(target, *counts, seconds, units, record.not_kept)
 
@@ -171,13 +172,13 @@ def _make_object(
         toolchain = find_toolchain(options.cc, fast=options.fast) if toolchain is None else toolchain
         if emit != "so":
             toolchain = replace(toolchain, tcc=None)  # its symbols are not hidden, which only the last link mends
-        place = Workplace(tmp, include_dir(), toolchain, options)
+        place = Workplace(tmp, include_dir(), toolchain, options, launcher=find_launcher(options.launcher))
         source = _plan(module, options, toolchain.cpu_level(options.cpu_level), state, record)
         chunks = source.plan.chunks
         progress.begin(tuple(len(c.funcs) for c in chunks), tuple(c.code_bytes for c in chunks))
         units = _compile_all(source, place, progress, record)
         start = time.monotonic()
-        _link(place, units, emit)
+        _link(replace(place, launcher=()), units, emit)
         record.seconds["link"] = time.monotonic() - start
         return units
     except (BuildError, ModuleError) as err:
@@ -188,20 +189,26 @@ def _make_object(
 
 def _compile_all(source: _Source, place: Workplace, progress: Progress, record: _Record) -> tuple[Unit, ...]:
     """Compile everything. A single module's only object is module.o, which has the chunk in it."""
-    plan, tmp = source.plan, place.tmp
+    tmp = place.tmp
     level = "" if place.toolchain.machine != "x86_64" else f" x86-64-v{source.emit.cpu_level}"
     compilers = ", ".join(c.version for c in (place.toolchain.tcc, place.toolchain) if c is not None)
     producer = f"wasm2so {VERSION}; {compilers}; -O{place.options.opt_level}{level}"
-    if plan.single:
-        rendered = [source.chunks.write(chunk, tmp) for chunk in range(source.n_chunks)]
-        _write(tmp, source.render(producer))
-        max_opt = min((written.max_opt for written in rendered), default=_ANY_OPT)
-        unit = compile_unit(place, MODULE_UNIT, max_opt, jumps=any(written.jumps for written in rendered))
-        c_bytes = unit.c_bytes + sum(len(written.text) for written in rendered)
-        unit = replace(unit, c_bytes=c_bytes, render_seconds=sum(written.seconds for written in rendered))
-        progress.done(unit, None)
-        return (unit,)
-    _write(tmp, source.render(producer))
+    # Launchers do not carry elsewhere what assembly includes.
+    blobs_apart = bool(place.launcher)
+    _write(tmp, source.render(producer, blobs_apart=blobs_apart))
+    units = (compile_unit(replace(place, launcher=()), BLOBS_UNIT, 0),) if blobs_apart else ()
+    if not source.plan.single:
+        return _compile_chunks(source, place, progress, record) + units
+    written = source.chunks.write(0, tmp)
+    unit = compile_unit(place, MODULE_UNIT, written.max_opt, jumps=written.jumps)
+    unit = replace(unit, c_bytes=unit.c_bytes + len(written.text), render_seconds=written.seconds)
+    progress.done(unit, None)
+    return (unit, *units)
+
+
+def _compile_chunks(source: _Source, place: Workplace, progress: Progress, record: _Record) -> tuple[Unit, ...]:
+    """Compile module.c and all chunks, several at a time; objects that have been kept are used."""
+    tmp = place.tmp
     place = replace(place, objects=_kept_objects(place.options, record))
     keeper = Keeper(place.objects)
 
@@ -242,7 +249,7 @@ def _raise_first(source: _Source, tmp: Path) -> None:
     """
     for chunk in range(source.n_chunks):
         if not (tmp / f"{source.chunks.name(chunk)}.c").exists():
-            render_chunk(source.module, source.plan, chunk)
+            source.chunks.render(chunk)
 
 
 def _link(place: Workplace, units: tuple[Unit, ...], emit: EmitKind) -> None:

@@ -21,7 +21,7 @@ from aot.emit.names import DESCRIPTOR
 from aot.errors import FormatError
 
 _FUNCTION = re.compile(r"w_([fie])(\d+)(?:\..*)?$")
-_SOURCE = re.compile(r"(?:.*/)?w(\d+)$")
+_SOURCE = re.compile(r"(?:.*/)?<w(\d+)>$")
 _EXECUTABLE = 1
 
 _Place = tuple[int, int]

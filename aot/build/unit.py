@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import signal
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from aot.build.elf import ObjectKind, check_whole
 from aot.build.jumps import all_jumps
+from aot.build.launcher import launcher_environment
 from aot.build.objects import KeptObject, ObjectCache, object_key
 from aot.build.options import BuildOptions, Unit
 from aot.build.run import Outcome, RunResult, compiler_environment, run_compiler
@@ -21,7 +23,7 @@ from aot.errors import BuildError, FormatError
 @dataclass(frozen=True, slots=True)
 class Workplace:
     """Where and with what to compile: ``tmp`` is the build's private folder and every compiler's working folder, and
-    ``objects`` has what was compiled before.
+    ``objects`` has what was compiled before. Compilers are started by ``launcher``, if there is one.
     """
 
     tmp: Path
@@ -29,6 +31,7 @@ class Workplace:
     toolchain: Toolchain
     options: BuildOptions
     objects: ObjectCache | None = None
+    launcher: tuple[str, ...] = ()
 
 
 def kept_unit(place: Workplace, name: str, text: bytes, max_opt: int, *, jumps: bool) -> Unit:
@@ -85,7 +88,7 @@ def compile_unit(place: Workplace, name: str, max_opt: int, *, jumps: bool = Fal
     opt = min(place.options.opt_level, max_opt)
     while opt >= 0:
         jumps = jumps and opt > 0
-        command = _command(place, name, opt, jumps)
+        command = (*place.launcher, *_command(place, name, opt, jumps))
         commands.append(command)
         result = run(place, command)
         peak = max(peak, result.peak_bytes)
@@ -139,8 +142,11 @@ def compile_functions(place: Workplace, name: str, text: bytes, max_opt: int, *,
 
 def run(place: Workplace, command: tuple[str, ...]) -> RunResult:
     """Run a compiler or linker in the build's folder. Raises BuildError if it cannot be started."""
+    env = compiler_environment(place.tmp)
+    if place.launcher:
+        env |= launcher_environment(os.environ)
     try:
-        return run_compiler(command, place.tmp, place.options.limits, compiler_environment(place.tmp))
+        return run_compiler(command, place.tmp, place.options.limits, env)
     except OSError as err:
         raise BuildError(f"C compiler {command[0]}: {err.strerror}", command) from None
 

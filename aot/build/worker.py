@@ -18,11 +18,12 @@ from typing import NoReturn
 
 from aot.build.options import Unit
 from aot.build.unit import Workplace, compile_functions, compile_unit
-from aot.emit import EmitOptions, ModuleContext, Plan, plan_module, render_chunk
+from aot.emit import ChunkText, EmitOptions, ModuleContext, Plan, plan_module, render_chunk
 from aot.wasm.decode import decode_module
 from aot.wasm.module import Module
 
 MODULE_UNIT = "module"
+BLOBS_UNIT = "blobs"
 MODULE_TASK = -1
 """Stands for module.c where others are a chunk's number."""
 
@@ -47,15 +48,19 @@ class ChunkSource:
     def name(self, chunk: int) -> str:
         return self.plan.chunks[chunk].name
 
+    def render(self, chunk: int) -> ChunkText:
+        """The C of a chunk. Raises ModuleError."""
+        if self._cx is None:
+            self._cx = ModuleContext(self.module, self.plan)
+        return render_chunk(self.module, self.plan, chunk, self._cx)
+
     def write(self, chunk: int, tmp: Path) -> WrittenChunk:
         """Render a chunk into ``tmp``. Raises ModuleError.
 
         There is a file only if the chunk's bodies are valid.
         """
         start = time.monotonic()
-        if self._cx is None:
-            self._cx = ModuleContext(self.module, self.plan)
-        text = render_chunk(self.module, self.plan, chunk, self._cx)
+        text = self.render(chunk)
         # Generated C is ASCII whatever the module holds: no byte of the guest's gets into it.
         written = text.text.encode("ascii")
         (tmp / f"{self.name(chunk)}.c").write_bytes(written)

@@ -88,6 +88,13 @@ def _code(function: str | None) -> str:
     return "0" if function is None else f"(void (*)(void)){function}"
 
 
+BLOBS = (
+    _incbin("w_meta", ".w2s.meta", "meta.bin", 16),
+    _incbin("w_data", ".w2s.data", "data.bin", 16),
+    _incbin("w_image", ".w2s.image", "image.bin", 4096),
+)
+
+
 def _descriptor(cx: ModuleContext) -> list[str]:
     module = cx.module
     own = [func if func >= module.n_imported_funcs else None for func in cx.layout.escapes]
@@ -112,9 +119,6 @@ def _descriptor(cx: ModuleContext) -> list[str]:
         *(f"  {text}," for text in hosts or ["0"]),
         "};",
         "",
-        _incbin("w_meta", ".w2s.meta", "meta.bin", 16),
-        _incbin("w_data", ".w2s.data", "data.bin", 16),
-        _incbin("w_image", ".w2s.image", "image.bin", 4096),
         "extern const struct w2s_meta w_meta;",
         "extern const uint8_t w_data[];",
         "extern const uint8_t w_image[];",
@@ -127,7 +131,7 @@ def _descriptor(cx: ModuleContext) -> list[str]:
     ]
 
 
-def _module_c(cx: ModuleContext, plan: Plan) -> str:
+def _module_c(cx: ModuleContext, plan: Plan, *, blobs_apart: bool) -> str:
     """module.c: in a single translation unit it includes the functions, else it declares those it refers to."""
     own = [func for func in cx.layout.escapes if func >= cx.module.n_imported_funcs]
     types = canonical_func_types(cx)
@@ -147,20 +151,23 @@ def _module_c(cx: ModuleContext, plan: Plan) -> str:
         *(unwinding_entry(cx, func) for func in _wrapped(cx)),
         "",
         *_descriptor(cx),
+        *([] if blobs_apart else BLOBS),
     ]
     return "\n".join(lines) + "\n"
 
 
-def render_module(module: Module, plan: Plan, producer: str) -> dict[str, bytes]:
+def render_module(module: Module, plan: Plan, producer: str, *, blobs_apart: bool = False) -> dict[str, bytes]:
     """File name -> content of everything but the functions: module.h, module.c, meta.bin, data.bin, image.bin.
 
-    ``producer`` is a line for people, stored in the metadata; it takes no part in the C text.
+    ``producer`` is a line for people, stored in the metadata; it takes no part in the C text. With ``blobs_apart``
+    there is also blobs.c, and only that file refers to the blobs.
     """
     cx = ModuleContext(module, plan)
     blobs = build_blobs(module)
-    return {
+    apart = {"blobs.c": ("\n".join(BLOBS) + "\n").encode("ascii")} if blobs_apart else {}
+    return apart | {
         "module.h": _header(cx).encode("ascii"),
-        "module.c": _module_c(cx, plan).encode("ascii"),
+        "module.c": _module_c(cx, plan, blobs_apart=blobs_apart).encode("ascii"),
         "meta.bin": build_meta(module, plan, blobs, producer),
         "data.bin": blobs.data,
         "image.bin": blobs.image,

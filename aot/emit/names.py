@@ -57,9 +57,10 @@ def host_stub(index: int) -> str:
 
 def source(index: int) -> str:
     """The file that lines of a function belong to. Their numbers are places in its body, from 1 on, so that they stay
-    as they are when the function moves in the module.
+    as they are when the function moves in the module. Angle brackets say that there is no such file: tools that look
+    for what was included pass over it.
     """
-    return f"w{index}"
+    return f"<w{index}>"
 
 
 DESCRIPTOR = "w2s_module_descriptor"
