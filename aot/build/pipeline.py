@@ -217,7 +217,7 @@ def _compile_chunks(source: _Source, place: Workplace, progress: Progress, recor
         progress.done(unit, chunk)
 
     n_workers = min(place.options.n_jobs, source.n_chunks + 1)
-    if place.toolchain.tcc and sum(chunk.code_bytes for chunk in plan.chunks) < _ALONE_BYTES:
+    if place.toolchain.tcc and sum(chunk.code_bytes for chunk in source.plan.chunks) < _ALONE_BYTES:
         n_workers = 1
     if n_workers > 1:
         (tmp / _WASM).write_bytes(source.module.data)
