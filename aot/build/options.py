@@ -93,6 +93,9 @@ class Unit:
     than could be had, empty where nothing went wrong; times are in seconds.
     ``jumps``: its tail calls are jumps. ``kept``: the object is one that was kept of an earlier build; then its times
     are 0 and ``peak_bytes`` is of that build. ``stored_bytes`` is the size of what was stored for the next.
+    ``render_seconds`` are CPU time, ``compile_seconds`` time as it passed while the compiler ran, ``cpu_seconds`` the
+    CPU time that it took. ``worker_bytes`` is the resident memory that the process had needed by then which wrote the
+    C, which is another one than the compiler's.
     ``compiler`` made it; ``not_tcc`` tells why tcc could not.
     """
 
@@ -102,6 +105,7 @@ class Unit:
     c_bytes: int = 0
     render_seconds: float = 0.0
     compile_seconds: float = 0.0
+    cpu_seconds: float = 0.0
     peak_bytes: int = 0
     jumps: bool = False
     compiler: str = ""
@@ -109,6 +113,7 @@ class Unit:
     commands: tuple[tuple[str, ...], ...] = ()
     kept: bool = False
     stored_bytes: int = 0
+    worker_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +132,16 @@ class BuildReport:
     seconds: dict[str, float]
     units: tuple[Unit, ...]
     not_kept: str = ""
+
+    @property
+    def compiler_cpu_seconds(self) -> float:
+        """CPU time of all compilers."""
+        return sum(unit.cpu_seconds for unit in self.units)
+
+    @property
+    def worker_bytes(self) -> int:
+        """Resident memory of the largest process of ours that wrote C."""
+        return max((unit.worker_bytes for unit in self.units), default=0)
 
     @property
     def n_kept(self) -> int:

@@ -60,14 +60,16 @@ class RunLimits:
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """``log`` is standard output and error together. ``peak_bytes`` is the largest process's resident memory, and never
-    less than this process's own when it started the command: Linux counts from the fork on.
+    """``log`` is standard output and error together; ``cpu_seconds`` are those of all processes. ``peak_bytes`` is the
+    largest one's resident memory, and never less than this process's own when it started the command: Linux counts from
+    the fork on.
     """
 
     outcome: Outcome
     returncode: int
     log: str
     seconds: float
+    cpu_seconds: float
     peak_bytes: int
 
 
@@ -111,10 +113,10 @@ def run_compiler(command: Sequence[str], cwd: Path, limits: RunLimits, env: Mapp
     finally:
         if process is not None:
             with interrupts_held():
-                status, peak = _end_session(process)
+                status, cpu, peak = _end_session(process)
     text = log.decode("utf-8", "replace")
     outcome = _classify(status, text) if ended else Outcome.TIMEOUT
-    return RunResult(outcome, status, text, time.monotonic() - start, peak)
+    return RunResult(outcome, status, text, time.monotonic() - start, cpu, peak)
 
 
 @contextlib.contextmanager
@@ -186,8 +188,8 @@ def _has_exited(pid: int) -> bool:
         return True
 
 
-def _end_session(process: subprocess.Popen[bytes]) -> tuple[int, int]:
-    """Kill what is left of the session, then reap its leader: (return code, peak resident bytes).
+def _end_session(process: subprocess.Popen[bytes]) -> tuple[int, float, int]:
+    """Kill what is left of the session, then reap its leader: (return code, CPU seconds, peak resident bytes).
 
     The leader is not reaped before the kill, so that its number cannot have become somebody else's.
     """
@@ -199,9 +201,9 @@ def _end_session(process: subprocess.Popen[bytes]) -> tuple[int, int]:
         _, status, usage = os.wait4(process.pid, 0)
     except ChildProcessError:
         process.returncode = 0
-        return 0, 0
+        return 0, 0.0, 0
     process.returncode = os.waitstatus_to_exitcode(status)
-    return process.returncode, usage.ru_maxrss * 1024
+    return process.returncode, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024
 
 
 def _classify(status: int, log: str) -> Outcome:

@@ -84,14 +84,14 @@ def compile_unit(place: Workplace, name: str, max_opt: int, *, jumps: bool = Fal
     source, out = f"{name}.c", f"{name}.o"
     commands: list[tuple[str, ...]] = []
     troubles: list[str] = []
-    peak = 0
+    peak, cpu = 0, 0.0
     opt = min(place.options.opt_level, max_opt)
     while opt >= 0:
         jumps = jumps and opt > 0
         command = (*place.launcher, *_command(place, name, opt, jumps))
         commands.append(command)
         result = run(place, command)
-        peak = max(peak, result.peak_bytes)
+        peak, cpu = max(peak, result.peak_bytes), cpu + result.cpu_seconds
         if result.outcome is Outcome.OK:
             check_output(place, command, out, ObjectKind.RELOCATABLE)
             if jumps and not all_jumps(place.tmp / out):
@@ -103,6 +103,7 @@ def compile_unit(place: Workplace, name: str, max_opt: int, *, jumps: bool = Fal
                 ", ".join(troubles),
                 (place.tmp / source).stat().st_size,
                 compile_seconds=time.monotonic() - start,
+                cpu_seconds=cpu,
                 peak_bytes=peak,
                 jumps=jumps,
                 compiler=place.toolchain.version,

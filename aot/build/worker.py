@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import resource
 import signal
 import sys
 import time
@@ -59,18 +60,18 @@ class ChunkSource:
 
         There is a file only if the chunk's bodies are valid.
         """
-        start = time.monotonic()
+        start = time.process_time()
         text = self.render(chunk)
         # Generated C is ASCII whatever the module holds: no byte of the guest's gets into it.
         written = text.text.encode("ascii")
         (tmp / f"{self.name(chunk)}.c").write_bytes(written)
-        return WrittenChunk(written, text.max_opt, text.jumps, time.monotonic() - start)
+        return WrittenChunk(written, text.max_opt, text.jumps, time.process_time() - start)
 
 
 @dataclass(frozen=True, slots=True)
 class WrittenChunk:
     """A C file that was written: its content, the highest optimisation level for it, whether it may have tail calls as
-    jumps, and how many seconds it took to write.
+    jumps, and how many seconds of CPU time it took to write.
     """
 
     text: bytes
@@ -112,7 +113,8 @@ def compile_chunk(place: Workplace, source: ChunkSource, chunk: int) -> Unit:
     """Write a chunk's C file and compile it, unless its object has been kept. Raises ModuleError, BuildError."""
     written = source.write(chunk, place.tmp)
     unit = compile_functions(place, source.name(chunk), written.text, written.max_opt, jumps=written.jumps)
-    return replace(unit, render_seconds=written.seconds)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return replace(unit, render_seconds=written.seconds, worker_bytes=peak)
 
 
 def _leave(signum: int, frame: object) -> NoReturn:

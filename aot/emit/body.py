@@ -6,7 +6,7 @@ have handlers. Type checking is popping, so a body that comes through is valid, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from aot.emit import meter, names
@@ -400,16 +400,20 @@ def _assemble(st: BodyState) -> tuple[str, ...]:
     return (*head, *start, *lines, *end)
 
 
-def _numbered(st: BodyState, marks: list[tuple[int, int]]) -> Iterator[str]:
+def _numbered(st: BodyState, marks: list[tuple[int, int]]) -> list[str]:
     """The body's lines; those that may trap or call are numbered by their instruction's place in the body."""
-    first = 0
+    first, lines = 0, st.lines
+    numbered: list[str] = []
     for end, at in marks:
-        for line in st.lines[first:end]:
+        if end == first:  # FAST: most instructions write nothing
+            continue
+        for line in lines[first:end]:
             if "(" in line:
-                yield f"#line {at + 1}"
+                numbered.append(f"#line {at + 1}")
             if line:
-                yield line
+                numbered.append(line)
         first = end
+    return numbered
 
 
 def _leave(st: BodyState) -> list[str]:

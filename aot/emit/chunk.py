@@ -61,7 +61,8 @@ def render_chunk(module: Module, plan: Plan, k: int, cx: ModuleContext | None = 
 
 def _render(cx: ModuleContext, body: BodyText, plan: Plan) -> str:
     head = definition_head(cx, body.func, static=plan.single)
-    return "\n".join(["", f"W2S_OWN_FRAME {head}" if body.keeps else head, *(f"  {line}" for line in body.lines), "}"])
+    lines = "\n  ".join([f"W2S_OWN_FRAME {head}" if body.keeps else head, *body.lines])
+    return f"\n{lines}\n}}"
 
 
 def _render_with_tail_calls(cx: ModuleContext, bodies: list[BodyText], plan: Plan, own: list[int]) -> list[str]:

@@ -13,8 +13,9 @@ from aot.emit.context import ModuleContext
 from aot.emit.signature import typedef
 
 _FIELD = re.compile(r"vm->([a-z_]+\d*)(?:\[(\d+)\])?")
-_FUNC_TYPE = re.compile(r"\bw_t(\d+)\b")
-_TRAMPOLINE = re.compile(r"\bw_tramp(\d+)\b")
+_FUNC_TYPE = re.compile(r"w_t(\d+)")
+_TRAMPOLINE = re.compile(r"w_tramp(\d+)")
+"""FAST: patterns begin with what is looked for as a string; no name has these inside of it."""
 
 
 def layout_assert(what: str, value: int) -> str:
