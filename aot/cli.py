@@ -16,6 +16,7 @@ from aot.cli_run import HELP_OPTIONS, Request, Usage, parse, start
 
 if TYPE_CHECKING:
     from aot.build import BuildOptions, BuildReport
+    from aot.build.progress import Progress
     from aot.build.state import ModuleState
     from aot.errors import WasmError
     from aot.interface import Interface
@@ -116,6 +117,14 @@ def cli() -> None:
               help="relaxed lets the compiler drop loads that would trap but whose value is not used.")  # fmt: skip
 @click.option("--fuel", is_flag=True, help="Count what the code does, so that it can be limited; slower.")
 @click.option("--epochs", is_flag=True, help="Let the code be stopped while it computes; a little slower.")
+@click.option("--pgo-train", metavar="CMD", multiple=True, help="Optimise for what CMD does: it is run once with a "
+              "module that counts what it executes, whose path is in the place of {}, as in 'wasm2so run {} input'. "
+              "May be given several times. gcc and clang only.")  # fmt: skip
+@click.option("--pgo-instrument", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Make a module "
+              "that counts what it executes, and leaves that in DIR when the process ends. It is slow, and loaded only "
+              "where WASM2SO_TRAINING is set.")  # fmt: skip
+@click.option("--pgo-use", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+              help="Optimise for what was counted in DIR.")  # fmt: skip
 @click.option("--preinit", metavar="FUNCTION", help="Run this export of the module now, and let instances begin with "
               "what it left in memories, globals and tables: an interpreter starts warm. It sees no arguments, "
               "variables or directories, a clock that begins at 0, and the same random numbers each time.")  # fmt: skip
@@ -146,6 +155,9 @@ def compile_command(
     traps: str,
     fuel: bool,
     epochs: bool,
+    pgo_train: tuple[str, ...],
+    pgo_instrument: Path | None,
+    pgo_use: Path | None,
     preinit: str | None,
     emit: Any,
     cache: bool,
@@ -155,11 +167,15 @@ def compile_command(
     verbose: bool,
 ) -> None:
     """Compile FILE, also if it is named like a command."""
-    if cache and (emit != "so" or keep is not None or preinit is not None):
-        raise click.UsageError("--cache goes with --emit so and without --keep and --preinit")
+    if cache and (emit != "so" or keep is not None or preinit is not None or pgo_train or pgo_instrument):
+        raise click.UsageError(
+            "--cache goes with --emit so and without --keep, --preinit, --pgo-train, --pgo-instrument"
+        )
+    if bool(pgo_train) + (pgo_instrument is not None) + (pgo_use is not None) + fast > 1:
+        raise click.UsageError("--fast, --pgo-train, --pgo-instrument and --pgo-use exclude each other")
     target = _target(file, out, emit)
     with _errors(file):
-        from aot.build import BuildOptions, compile_to_file
+        from aot.build import BuildOptions, compile_to_file, read_profile
         from aot.build.progress import Bar
 
         options = BuildOptions(
@@ -176,6 +192,8 @@ def compile_command(
             incremental=incremental,
             fast=fast,
             launcher=launcher,
+            counters=pgo_instrument,
+            profile=None if pgo_use is None else read_profile(pgo_use),
         )
         data = _read(file)
         progress = Bar(verbose=verbose)
@@ -183,8 +201,30 @@ def compile_command(
             _compile_with_cache(data, target, options, progress)
             return
         state = None if preinit is None else _preinit(data, preinit, options)
-        report = compile_to_file(data, target, options, emit=emit, progress=progress, state=state)
+        with _trained(data, options, pgo_train, emit, state, Bar(verbose=verbose)) as options:
+            report = compile_to_file(data, target, options, emit=emit, progress=progress, state=state)
     _tell(file, report, verbose)
+
+
+@contextmanager
+def _trained(
+    data: bytes,
+    options: BuildOptions,
+    commands: tuple[str, ...],
+    emit: Any,
+    state: ModuleState | None,
+    progress: Progress,
+) -> Iterator[BuildOptions]:
+    """The options with the profile of the training, if there are commands for one."""
+    if not commands:
+        yield options
+        return
+    from dataclasses import replace
+
+    from aot.build.training import trained
+
+    with trained(data, options, commands, emit=emit, state=state, progress=progress) as profile:
+        yield replace(options, profile=profile)
 
 
 def _preinit(data: bytes, function: str, options: BuildOptions) -> ModuleState:
@@ -393,6 +433,11 @@ def _compile_with_cache(data: bytes, target: Path, options: BuildOptions, progre
 def _tell(file: str, report: BuildReport, verbose: bool) -> None:
     for unit in report.downgrades:
         text = f"{unit.name}.c was compiled at -O{unit.opt}: {unit.stepped_down}"
+        click.echo(f"wasm2so: {_shown(file)}: warning: {text}", err=True)
+    if report.n_not_profiled:
+        text = (
+            f"the profile has nothing of {report.n_not_profiled} of {report.n_chunks} files, which have changed since"
+        )
         click.echo(f"wasm2so: {_shown(file)}: warning: {text}", err=True)
     for compiler, reason, n in report.not_by_tcc:
         text = f"{n} of {len(report.units)} files compiled by {compiler} -O0: {reason}"

@@ -37,6 +37,7 @@ def variants(*, simd: bool, every: bool) -> list[Engine]:
     ours = [
         engines.ours("ours", simd=simd, opt_level=2),
         engines.ours("ours relaxed", simd=simd, opt_level=2, precise=False),
+        engines.ours_trained("ours PGO", simd=simd, opt_level=2),
     ]
     if every:
         ours += [

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from aot.build.elf import read_meta
     from aot.build.options import BuildOptions, BuildReport
     from aot.build.pipeline import compile_to_file
+    from aot.build.profile import read_profile
     from aot.build.toolchain import Toolchain, find_toolchain
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "compile_to_file",
     "find_toolchain",
     "read_meta",
+    "read_profile",
 ]
 
 _HOMES = {
@@ -38,6 +40,7 @@ _HOMES = {
     "compile_to_file": "pipeline",
     "find_toolchain": "toolchain",
     "read_meta": "elf",
+    "read_profile": "profile",
 }
 
 

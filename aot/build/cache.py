@@ -24,7 +24,7 @@ from aot.build.stamp import translator_stamp
 from aot.build.tcc import Tcc, find_tcc
 from aot.build.toolchain import CANDIDATES, QUICKEST, Kind, Toolchain, file_stamp, find_command, probe
 from aot.build.version import VERSION
-from aot.errors import ResourceError
+from aot.errors import ResourceError, UsageError
 
 _BLOCK = 1 << 20
 
@@ -129,6 +129,8 @@ def compile_cached(
     ModuleError, BuildError, and ResourceError if the cache folder cannot be used.
     """
     options = BuildOptions() if options is None else options
+    if options.counters is not None:
+        raise UsageError("code with counters is not kept in the cache: each build begins a profile")
     cache = Cache.default() if cache is None else cache
     toolchain = cache.toolchain(options.cc, fast=options.fast)
     key = cache_key(data, options, toolchain)

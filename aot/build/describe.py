@@ -13,7 +13,11 @@ from aot.wasm.opcodes import BY_CODE
 from aot.wasm.types import ArrayType, CompType, FieldType, FuncType, SubType
 
 _CONST_OPS = range(0x41, 0x45)
-_FLAGS = (("W2S_META_FUEL", "counts fuel"), ("W2S_META_EPOCHS", "has epochs"))
+_FLAGS = (
+    ("W2S_META_FUEL", "counts fuel"),
+    ("W2S_META_EPOCHS", "has epochs"),
+    ("W2S_META_COUNTERS", "counts for a profile"),
+)
 
 
 def printable(text: str) -> str:

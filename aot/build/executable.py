@@ -44,13 +44,14 @@ def check_imports(module: Module) -> None:
             raise UnsupportedError(f"import {quoted(item.module)} {quoted(item.name)}: an executable has only WASI")
 
 
-def link_executable(place: Workplace, objects: list[str]) -> None:
+def link_executable(place: Workplace, objects: list[str], profile: tuple[str, ...] = ()) -> None:
     """Link a module's objects, named relative to ``place.tmp``, with the runtime to the executable ``out`` there.
+    ``profile`` are flags for objects that count.
 
     Raises BuildError.
     """
     (place.tmp / RUNTIME_OBJECT).symlink_to(_runtime_object(place))
-    command = place.toolchain.executable_command([*objects, RUNTIME_OBJECT], "out")
+    command = place.toolchain.executable_command([*objects, RUNTIME_OBJECT], "out", profile)
     result = run(place, command)
     if result.outcome is not Outcome.OK:
         raise failure(command, result)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from aot.build.profile import Profile
 from aot.build.run import RunLimits
 from aot.build.toolchain import MAX_CPU_LEVEL, Toolchain
 from aot.errors import UsageError
@@ -26,6 +27,8 @@ class BuildOptions:
     ``offsets`` is off; ``jobs`` None means one compiler per CPU; ``keep`` names a folder for the C files and objects.
     ``incremental``: the objects of modules that are compiled in several C files are kept in the cache, and found there;
     not for ``fast``. ``launcher`` is what compilers are started with, as `find_launcher` takes it.
+    ``counters``: the code counts what it executes, and leaves that in this folder (`aot.build.profile`); ``profile``:
+    what was left by such code is used.
 
     ``compiler_seconds`` of CPU time, five times that of wall time, and ``compiler_bytes`` of address space bound each
     compiler run. Raises UsageError for values out of range.
@@ -48,12 +51,18 @@ class BuildOptions:
     compiler_bytes: int = 4 << 30
     incremental: bool = True
     launcher: str | None = None
+    counters: Path | None = None
+    profile: Profile | None = None
 
     def __post_init__(self) -> None:
         if self.fast:
             object.__setattr__(self, "opt_level", 0)
             object.__setattr__(self, "offsets", False)
             object.__setattr__(self, "incremental", False)
+        if self.counters is not None:
+            object.__setattr__(self, "incremental", False)
+        if (self.counters is not None) + (self.profile is not None) + self.fast > 1:
+            raise UsageError("fast, counters and profile exclude each other")
         ranges = (
             ("opt_level", self.opt_level, 0, MAX_OPT),
             ("cpu_level", self.cpu_level, 1, MAX_CPU_LEVEL),
@@ -83,7 +92,8 @@ class BuildOptions:
         level = toolchain.cpu_level(self.cpu_level)
         return (
             f"O{self.opt_level} v{level} guard={self.guard} precise={self.precise} debug={self.debug} "
-            f"fuel={self.fuel} epochs={self.epochs} offsets={self.has_offsets} fast={self.fast} {self.features}"
+            f"fuel={self.fuel} epochs={self.epochs} offsets={self.has_offsets} fast={self.fast} {self.features} "
+            f"counters={self.counters and self.counters.resolve()} profile={self.profile and self.profile.digest}"
         )
 
 
@@ -96,7 +106,8 @@ class Unit:
     ``render_seconds`` are CPU time, ``compile_seconds`` time as it passed while the compiler ran, ``cpu_seconds`` the
     CPU time that it took. ``worker_bytes`` is the resident memory that the process had needed by then which wrote the
     C, which is another one than the compiler's.
-    ``compiler`` made it; ``not_tcc`` tells why tcc could not.
+    ``compiler`` made it; ``not_tcc`` tells why tcc could not. ``text_digest`` is that of its functions' C where they
+    count; ``profiled`` says whether the profile in use is of this file, None without one.
     """
 
     name: str
@@ -110,6 +121,8 @@ class Unit:
     jumps: bool = False
     compiler: str = ""
     not_tcc: str = ""
+    text_digest: str = ""
+    profiled: bool | None = None
     commands: tuple[tuple[str, ...], ...] = ()
     kept: bool = False
     stored_bytes: int = 0
@@ -153,6 +166,11 @@ class BuildReport:
         """Of a fast build: compiler, reason and number of the files whose functions tcc could not compile."""
         found = Counter((unit.compiler, unit.not_tcc) for unit in self.units if unit.not_tcc)
         return tuple((compiler, reason, n) for (compiler, reason), n in found.items())
+
+    @property
+    def n_not_profiled(self) -> int:
+        """C files of which the profile in use has nothing."""
+        return sum(unit.profiled is False for unit in self.units)
 
     @property
     def downgrades(self) -> tuple[Unit, ...]:

@@ -23,11 +23,12 @@ from aot.build.launcher import find_launcher
 from aot.build.objects import Keeper, ObjectCache
 from aot.build.options import MAX_OPT, BuildOptions, BuildReport, EmitKind, Unit
 from aot.build.pool import run_pool
+from aot.build.profile import begin, counting_flags, prepare, write_manifest
 from aot.build.progress import Progress, Quiet
 from aot.build.run import Outcome
 from aot.build.state import ModuleState, with_state
 from aot.build.toolchain import Toolchain, find_toolchain
-from aot.build.unit import Workplace, check_output, compile_unit, failure, run
+from aot.build.unit import Workplace, check_output, compile_functions, compile_unit, failure, run
 from aot.build.version import VERSION
 from aot.build.worker import BLOBS_UNIT, MODULE_UNIT, ChunkSource, Job, compile_chunk
 from aot.emit import EmitOptions, Plan, names, plan_module, render_module
@@ -132,6 +133,7 @@ def _plan(module: Module, options: BuildOptions, cpu_level: int, state: ModuleSt
         epochs=options.epochs,
         offsets=options.has_offsets,
         apart=options.fast,
+        counters=options.counters is not None,
         features=options.features,
     )
     plan = plan_module(module, emit)
@@ -173,10 +175,17 @@ def _make_object(
         if emit != "so":
             toolchain = replace(toolchain, tcc=None)  # its symbols are not hidden, which only the last link mends
         place = Workplace(tmp, include_dir(), toolchain, options, launcher=find_launcher(options.launcher))
+        if options.counters is not None:
+            begin(options.counters)
+            threads = any(memory.limits.shared for memory in module.memories)
+            place = replace(place, counting=counting_flags(toolchain, options.counters.resolve(), threads=threads))
+        if options.profile is not None:
+            prepare(options.profile, toolchain, tmp, options.limits)
         source = _plan(module, options, toolchain.cpu_level(options.cpu_level), state, record)
         chunks = source.plan.chunks
         progress.begin(tuple(len(c.funcs) for c in chunks), tuple(c.code_bytes for c in chunks))
         units = _compile_all(source, place, progress, record)
+        _note_profile(options, toolchain, units)
         start = time.monotonic()
         _link(replace(place, launcher=()), units, emit)
         record.seconds["link"] = time.monotonic() - start
@@ -185,6 +194,15 @@ def _make_object(
         error = err
     _raise_first(source or _plan(module, options, options.cpu_level, state, record), tmp)
     raise error
+
+
+def _note_profile(options: BuildOptions, toolchain: Toolchain, units: tuple[Unit, ...]) -> None:
+    """Say what the code will count; raises BuildError if what was counted is of none of this code."""
+    if options.counters is not None:
+        write_manifest(options.counters, toolchain, {unit.name: unit.text_digest for unit in units if unit.text_digest})
+    profile = options.profile
+    if profile is not None and not any(unit.profiled for unit in units):
+        raise BuildError(f"the profile in {profile.folder} is of another module, or of one compiled with other options")
 
 
 def _compile_all(source: _Source, place: Workplace, progress: Progress, record: _Record) -> tuple[Unit, ...]:
@@ -200,7 +218,7 @@ def _compile_all(source: _Source, place: Workplace, progress: Progress, record: 
     if not source.plan.single:
         return _compile_chunks(source, place, progress, record) + units
     written = source.chunks.write(0, tmp)
-    unit = compile_unit(place, MODULE_UNIT, written.max_opt, jumps=written.jumps)
+    unit = compile_functions(place, MODULE_UNIT, written.text, written.max_opt, jumps=written.jumps)
     unit = replace(unit, c_bytes=unit.c_bytes + len(written.text), render_seconds=written.seconds)
     progress.done(unit, None)
     return (unit, *units)
@@ -255,11 +273,11 @@ def _raise_first(source: _Source, tmp: Path) -> None:
 def _link(place: Workplace, units: tuple[Unit, ...], emit: EmitKind) -> None:
     objects = [f"{unit.name}.o" for unit in units]
     if emit == "exe":
-        link_executable(place, objects)
+        link_executable(place, objects, place.counting)
         return
     if emit == "so":
         (place.tmp / _EXPORTS).write_text(f"{{ global: {names.DESCRIPTOR}; local: *; }};\n", encoding="ascii")
-        command = place.toolchain.link_command(objects, "out", _EXPORTS if place.toolchain.tcc else "")
+        command = place.toolchain.link_command(objects, "out", _EXPORTS if place.toolchain.tcc else "", place.counting)
     else:
         command = place.toolchain.combine_command(objects, "out")
     result = run(place, command)

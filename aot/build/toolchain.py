@@ -50,10 +50,11 @@ APART = ("-fno-tree-tail-merge", "-fno-crossjumping", "-fno-partial-inlining")
 LINK = (
     "-shared",
     "-Wl,--compress-debug-sections=zlib",
-    "-nostartfiles",  # nothing of the object runs when it is loaded
     "-Wl,-z,relro,-z,now,-z,noexecstack,-z,defs",
     "-Wl,--build-id=sha1",
 )
+NOTHING_STARTED = "-nostartfiles"
+"""Nothing of the object runs when it is loaded."""
 RUNTIME = ("-std=gnu11", "-O2", "-w", "-fPIC", "-fvisibility=hidden", "-fno-strict-aliasing", "-pthread")
 """For the C runtime of executables."""
 EXECUTABLE = ("-pie", "-Wl,-z,relro,-z,now,-z,noexecstack", "-Wl,--gc-sections", "-pthread")
@@ -144,6 +145,7 @@ class Toolchain:
         debug: bool,
         offsets: bool = False,
         jumps: bool,
+        profile: Sequence[str] = (),
         include: Path,
         tmp: Path,
     ) -> tuple[str, ...]:
@@ -158,6 +160,7 @@ class Toolchain:
             *(JUMPS if jumps else ()),
             *(("-g",) if debug else ()),
             *(self._line_flags() if offsets else ()),
+            *profile,
             # The same bytes come out wherever the temporary folder is.
             f"-ffile-prefix-map={tmp}=.",
             f"-ffile-prefix-map={include}=include",
@@ -168,10 +171,15 @@ class Toolchain:
             out,
         )
 
-    def link_command(self, objects: Sequence[str], out: str, exports: str = "") -> tuple[str, ...]:
-        """Objects to shared object; ``exports`` is a version script, for objects without hidden symbols."""
+    def link_command(
+        self, objects: Sequence[str], out: str, exports: str = "", profile: Sequence[str] = ()
+    ) -> tuple[str, ...]:
+        """Objects to shared object; ``exports`` is a version script, for objects without hidden symbols. ``profile`` is
+        for code that counts, whose run-time library is the only thing that is started when a file is loaded.
+        """
         script = (f"-Wl,--version-script={exports}",) if exports else ()
-        return (*self.command, *self._target_flags(), *LINK, *script, *objects, "-o", out, "-lm")
+        flags = (*profile, *LINK) if profile else (NOTHING_STARTED, *LINK)
+        return (*self.command, *self._target_flags(), *flags, *script, *objects, "-o", out, "-lm")
 
     def runtime_command(self, source: Path, out: str, *, defines: Sequence[str], folder: Path) -> tuple[str, ...]:
         """A file of the C runtime, whose headers are in ``folder / "include"``, to relocatable object."""
@@ -188,9 +196,9 @@ class Toolchain:
             out,
         )
 
-    def executable_command(self, objects: Sequence[str], out: str) -> tuple[str, ...]:
+    def executable_command(self, objects: Sequence[str], out: str, profile: Sequence[str] = ()) -> tuple[str, ...]:
         """Objects to executable."""
-        return (*self.command, *self._target_flags(), *EXECUTABLE, *objects, "-o", out, "-ldl", "-lm")
+        return (*self.command, *self._target_flags(), *EXECUTABLE, *profile, *objects, "-o", out, "-ldl", "-lm")
 
     def combine_command(self, objects: Sequence[str], out: str) -> tuple[str, ...]:
         """Objects to one relocatable object (``ld -r``)."""

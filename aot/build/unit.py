@@ -14,6 +14,7 @@ from aot.build.jumps import all_jumps
 from aot.build.launcher import launcher_environment
 from aot.build.objects import KeptObject, ObjectCache, object_key
 from aot.build.options import BuildOptions, Unit
+from aot.build.profile import text_digest, using_flags
 from aot.build.run import Outcome, RunResult, compiler_environment, run_compiler
 from aot.build.tcc import why_not
 from aot.build.toolchain import Toolchain
@@ -23,7 +24,8 @@ from aot.errors import BuildError, FormatError
 @dataclass(frozen=True, slots=True)
 class Workplace:
     """Where and with what to compile: ``tmp`` is the build's private folder and every compiler's working folder, and
-    ``objects`` has what was compiled before. Compilers are started by ``launcher``, if there is one.
+    ``objects`` has what was compiled before. Compilers are started by ``launcher``, if there is one. ``counting`` are
+    the flags for code that counts, if it is to, ``profile`` those for the file being compiled.
     """
 
     tmp: Path
@@ -32,6 +34,8 @@ class Workplace:
     options: BuildOptions
     objects: ObjectCache | None = None
     launcher: tuple[str, ...] = ()
+    counting: tuple[str, ...] = ()
+    profile: tuple[str, ...] = ()
 
 
 def kept_unit(place: Workplace, name: str, text: bytes, max_opt: int, *, jumps: bool) -> Unit:
@@ -68,6 +72,7 @@ def _command(place: Workplace, name: str, opt: int, jumps: bool) -> tuple[str, .
         debug=place.options.debug,
         offsets=place.options.has_offsets,
         jumps=jumps,
+        profile=place.profile,
         include=place.include,
         tmp=place.tmp,
     )
@@ -117,9 +122,22 @@ def compile_unit(place: Workplace, name: str, max_opt: int, *, jumps: bool = Fal
 
 
 def compile_functions(place: Workplace, name: str, text: bytes, max_opt: int, *, jumps: bool) -> Unit:
-    """`kept_unit`, or for a fast build the same by tcc where that can be done."""
+    """Compile ``{name}.c``, which is ``text`` or includes it: with counters or a profile if these are wanted, for a
+    fast build by tcc where that can be done.
+    """
+    if place.counting:
+        unit = compile_unit(replace(place, profile=place.counting), name, max_opt, jumps=jumps)
+        return replace(unit, text_digest=text_digest(text))
+    if (profile := place.options.profile) is not None:
+        covered = profile.covers(name, text)
+        place = replace(place, profile=using_flags(place.toolchain) if covered else ())
+        return replace(kept_unit(place, name, text, max_opt, jumps=jumps), profiled=covered)
     if not place.options.fast:
         return kept_unit(place, name, text, max_opt, jumps=jumps)
+    return _by_tcc(place, name, text, max_opt, jumps=jumps)
+
+
+def _by_tcc(place: Workplace, name: str, text: bytes, max_opt: int, *, jumps: bool) -> Unit:
     start = time.monotonic()
     tcc = place.toolchain.tcc
     source, out = f"{name}.c", f"{name}.o"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from aot.embed._native import ffi, lib
@@ -27,6 +29,7 @@ class Config:
     ``consume_fuel`` compiles code that counts what it does (`Store.set_fuel`), and ``epoch_interruption`` code that can
     be stopped anywhere (`Engine.increment_epoch`, `Store.timeout`, Ctrl-C); both make it slower. ``cache`` False
     compiles anew and keeps nothing. ``jobs`` bounds the compilers that run at once.
+    ``profile`` names a folder with what code with counters counted (`wasm2so compile --pgo-instrument`), to compile by.
     The switches ``wasm_...`` say which parts of the language modules may use.
     """
 
@@ -41,6 +44,7 @@ class Config:
     epoch_interruption: bool = False
     cache: bool = True
     jobs: int | None = None
+    profile: str | os.PathLike[str] | None = None
     wasm_multi_value: bool = True
     wasm_bulk_memory: bool = True
     wasm_reference_types: bool = True
@@ -104,7 +108,7 @@ class Engine:
 
     def _build_options(self) -> BuildOptions:
         """Raises UsageError if an option is out of range."""
-        from aot.build import BuildOptions
+        from aot.build import BuildOptions, read_profile
 
         config = self._config
         return BuildOptions(
@@ -119,6 +123,7 @@ class Engine:
             jobs=config.jobs,
             features=config.features,
             fast=config.fast,
+            profile=None if config.profile is None else read_profile(Path(config.profile)),
         )
 
     def __repr__(self) -> str:

@@ -40,7 +40,10 @@ def preinitialised(data: bytes, function: str, options: BuildOptions, wasi: Wasi
     with TemporaryDirectory(prefix="wasm2so-") as folder:
         place = Path(folder, "module.so")
         # with epochs, Ctrl-C stops what runs; without fuel, nothing else does
-        compile_to_file(data, place, replace(options, opt_level=0, debug=False, keep=None, fuel=False, epochs=True))
+        plain = replace(
+            options, opt_level=0, debug=False, keep=None, fuel=False, counters=None, profile=None, epochs=True
+        )
+        compile_to_file(data, place, plain)
         module = Module.deserialize_file(Engine(Config(opt_level=0)), place)
     store = Store(module.engine)
     context = None if wasi is None else open_wasi(store, wasi)

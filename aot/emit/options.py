@@ -16,7 +16,8 @@ class EmitOptions:
     ``debug`` keeps source comments. ``fuel`` counts what the code does, and ``epochs`` makes it stop where it is asked
     to (see `aot.emit.meter`); both are recorded in the ``.so``. ``features`` says which parts of the language modules
     may use. ``offsets`` has lines numbered by where in the module they come from, for backtraces. ``apart`` puts
-    functions and descriptor into separate files also where there are few.
+    functions and descriptor into separate files also where there are few. ``counters`` records that the code counts
+    what it executes, which the C compiler sees to.
     """
 
     guard: bool = True
@@ -27,4 +28,5 @@ class EmitOptions:
     epochs: bool = False
     offsets: bool = False
     apart: bool = False
+    counters: bool = False
     features: Features = field(default_factory=Features)

@@ -184,6 +184,10 @@ static int32_t load(struct w2s_module *module, const struct w2s_descriptor *link
     return w2si_fail(error, W2S_ERR_FORMAT, "cannot load %s: it needs an x86-64-v%u processor, this one is a v%u", path,
                      module->meta->cpu_level, w2s_cpu_level());
   }
+  if (module->meta->flags & W2S_META_COUNTERS && !secure_getenv("WASM2SO_TRAINING")) {
+    return w2si_fail(error, W2S_ERR_FORMAT,
+                     "cannot load %s: it was compiled with counters, for training; set WASM2SO_TRAINING to load it", path);
+  }
   if (w2si_types_intern(module->meta, descriptor->type_ids)) {
     return w2si_fail(error, W2S_ERR_RESOURCE, "cannot load %s: no room for its types", path);
   }

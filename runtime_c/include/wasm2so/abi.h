@@ -393,7 +393,8 @@ struct w2s_layout_row {
 /* What a module's code does besides computing. */
 enum w2s_meta_flags {
   W2S_META_FUEL = 1,  /* counts fuel */
-  W2S_META_EPOCHS = 2 /* looks at the epoch */
+  W2S_META_EPOCHS = 2, /* looks at the epoch */
+  W2S_META_COUNTERS = 4 /* counts what it executes, to train a compiler; loaded only if that is asked for */
 };
 
 /* The blob begins with this. Ranges give byte offsets from the blob's start, each 16-byte aligned. */
