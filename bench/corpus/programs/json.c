@@ -111,12 +111,13 @@ int main(void) {
   size_t n = 0;
   text[n++] = '[';
   while (n < sizeof text - 1000) {
+    uint32_t drawn[6]; /* one by one, since compilers evaluate arguments in different orders */
+    for (int i = 0; i < 6; i++) drawn[i] = next_random(&seed);
     n += (size_t)snprintf(text + n, 900,
                           "%s{\"id\": %u, \"name\": \"item \\\"%u\\\"\", \"tags\": [\"a\", \"bc\", \"def\\n\"], \"price\": "
                           "%u.%02u, \"left\": %s, \"more\": {\"x\": -%u, \"y\": null, \"z\": [1, 2, [3, [4]]]}}",
-                          n > 1 ? ",\n  " : "", next_random(&seed) % 100000, next_random(&seed) % 1000,
-                          next_random(&seed) % 1000, next_random(&seed) % 100, next_random(&seed) & 1 ? "true" : "false",
-                          next_random(&seed) % 500);
+                          n > 1 ? ",\n  " : "", drawn[0] % 100000, drawn[1] % 1000, drawn[2] % 1000, drawn[3] % 100,
+                          drawn[4] & 1 ? "true" : "false", drawn[5] % 500);
   }
   text[n++] = ']';
   text[n] = 0;
