@@ -44,6 +44,24 @@ OPTIONAL = (
 )
 """Used where the compiler knows them; those it lacks it does not need (its optimiser has no such assumption)."""
 
+GCC_O2 = (
+    "-O1",
+    "-finline-small-functions",
+    "-findirect-inlining",
+    "-fipa-ra",
+    "-fcaller-saves",
+    "-fpeephole2",
+    "-falign-functions",
+    "-falign-loops",
+    "-falign-jumps",
+    "-falign-labels",
+    "-ftree-vrp",
+    "-fthread-jumps",
+    "-fno-tree-pta",  # nothing is known of what pointers into a memory point to; it changes no code
+)
+"""What -O2 is for gcc: those of its passes that make generated code faster. The others take a third of the time, and do
+again what the module's own compiler has done (docs/architecture.md has figures)."""
+
 APART = ("-fno-tree-tail-merge", "-fno-crossjumping", "-fno-partial-inlining")
 """What gcc must not do to code that backtraces are to be exact for."""
 
@@ -153,7 +171,7 @@ class Toolchain:
         return (
             *self.command,
             *self._target_flags(),
-            f"-O{opt}",
+            *(GCC_O2 if opt == 2 and self.kind is Kind.GCC else (f"-O{opt}",)),
             *self._cpu_flags(cpu_level),
             *REQUIRED,
             *self.optional,
