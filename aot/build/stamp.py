@@ -9,8 +9,8 @@ _TRANSLATOR = ("wasm", "abi", "emit", "build")
 
 
 def translator_stamp(include: str) -> bytes:
-    """Changes whenever a file does that decides the compiled code, compiler flags and headers in ``include`` among
-    them: a release's version says it all, but whoever works on the translator itself must not be handed yesterday's code.
+    """Changes whenever a file does that decides the compiled code, be it flags or headers in ``include``: a release's
+    version says it all, but whoever works on the translator itself must not be handed yesterday's code.
     """
     digest = hashlib.sha256()
     for folder in (*(f"{PACKAGE}/{name}" for name in _TRANSLATOR), f"{include}/wasm2so"):

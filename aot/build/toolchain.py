@@ -171,7 +171,7 @@ class Toolchain:
         return (
             *self.command,
             *self._target_flags(),
-            *(GCC_O2 if opt == 2 and self.kind is Kind.GCC else (f"-O{opt}",)),
+            *(GCC_O2 if opt == 2 and self.kind is Kind.GCC and not profile else (f"-O{opt}",)),
             *self._cpu_flags(cpu_level),
             *REQUIRED,
             *self.optional,
