@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from aot.build.toolchain import Kind, Toolchain, find_command, find_toolchain, native_cpu_level
+from aot.build.toolchain import GCC_O2, Kind, Toolchain, find_command, find_toolchain, native_cpu_level
 from aot.errors import BuildError
 from tests.unit.compilers import a_compiler
 
@@ -39,7 +41,12 @@ def toolchain(kind: Kind = Kind.GCC, machine: str = "x86_64") -> Toolchain:
 
 
 def compile_flags(
-    chain: Toolchain, opt: int = 2, cpu_level: int = 2, debug: bool = False, jumps: bool = False
+    chain: Toolchain,
+    opt: int = 2,
+    cpu_level: int = 2,
+    debug: bool = False,
+    jumps: bool = False,
+    profile: tuple[str, ...] = (),
 ) -> tuple[str, ...]:
     return chain.compile_command(
         "f0.c",
@@ -48,6 +55,7 @@ def compile_flags(
         cpu_level=cpu_level,
         debug=debug,
         jumps=jumps,
+        profile=profile,
         include=Path("/inc"),
         tmp=Path("/tmp/x"),
     )
@@ -137,11 +145,26 @@ def test_flags_that_wasm_needs_are_always_there() -> None:
     for kind in Kind:
         for opt in range(3):
             flags = compile_flags(toolchain(kind), opt)
-            assert f"-O{opt}" in flags
+            level = 1 if (kind, opt) == (Kind.GCC, 2) else opt
+            assert [flag for flag in flags if flag.startswith("-O")] == [f"-O{level}"]
             needed = {"-fwrapv", "-fno-strict-aliasing", "-ffp-contract=off", "-fno-delete-null-pointer-checks"}
             assert needed | {"-fPIC", "-fvisibility=hidden", "-fno-ident"} <= set(flags)
             assert not {"-g", "/dev/null"} & set(flags)
     assert "-g" in compile_flags(toolchain(), debug=True)
+
+
+def test_o2_of_gcc_is_a_choice_of_its_passes() -> None:
+    assert set(GCC_O2) <= set(compile_flags(toolchain(), 2))
+    assert "-O2" in compile_flags(toolchain(), 2, profile=("-fprofile-use",)), "profiles want all passes"
+    assert "-O3" in compile_flags(toolchain(), 3)
+
+
+def test_the_choice_is_known_to_a_real_gcc(tmp_path: Path) -> None:
+    gcc = shutil.which("gcc")
+    if gcc is None:
+        pytest.skip("gcc is not installed")
+    (tmp_path / "empty.c").write_text("int x;\n")
+    subprocess.run([gcc, "-Werror", *GCC_O2, "-c", "empty.c"], cwd=tmp_path, check=True)
 
 
 def test_cpu_levels() -> None:
