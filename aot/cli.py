@@ -113,6 +113,10 @@ def cli() -> None:
               help="How 32-bit memories are kept inside their bounds. guard reserves 8 GiB of address space for each "
               "and costs nothing per access; checked compares at each access; auto takes guard unless this process's "
               "address space is limited.")  # fmt: skip
+@click.option("--segment", type=click.Choice(["auto", "on", "off"]), default="auto", show_default=True,
+              help="Keep the base of guarded memory in a segment register, which is faster. Needs gcc, and an x86-64 "
+              "processor and system with FSGSBASE; and only processes with nothing below 8 GiB load the result, "
+              "which position-independent executables are. auto: for --emit exe, where this machine can.")  # fmt: skip
 @click.option("--traps", type=click.Choice(["precise", "relaxed"]), default="precise", show_default=True,
               help="relaxed lets the compiler drop loads that would trap but whose value is not used.")  # fmt: skip
 @click.option("--fuel", is_flag=True, help="Count what the code does, so that it can be limited; slower.")
@@ -152,6 +156,7 @@ def compile_command(
     cc: str | None,
     target_cpu: str,
     memory: str,
+    segment: str,
     traps: str,
     fuel: bool,
     epochs: bool,
@@ -183,6 +188,7 @@ def compile_command(
             cc=cc,
             cpu_level=_cpu_level(target_cpu),
             guard=_guard(memory),
+            segment=segment == "on" or (segment == "auto" and emit == "exe"),
             precise=traps == "precise",
             debug=debug,
             fuel=fuel,
@@ -195,6 +201,8 @@ def compile_command(
             counters=pgo_instrument,
             profile=None if pgo_use is None else read_profile(pgo_use),
         )
+        if segment == "on":
+            _require_segment(options)
         data = _read(file)
         progress = Bar(verbose=verbose)
         if cache:
@@ -529,6 +537,19 @@ def _guard(choice: str) -> bool:
 
     soft, _ = resource.getrlimit(resource.RLIMIT_AS)
     return soft == resource.RLIM_INFINITY or soft >= _RESERVATION
+
+
+def _require_segment(options: BuildOptions) -> None:
+    """Raises UsageError if segmented code cannot be made here."""
+    from aot.build.toolchain import find_toolchain
+    from aot.errors import UsageError
+
+    toolchain = find_toolchain(options.cc)
+    if not options.uses_segment(toolchain):
+        raise UsageError(
+            f"--segment on: {toolchain.version} and this machine cannot do that: it takes gcc, FSGSBASE, guarded "
+            "memory and a Python that is position-independent"
+        )
 
 
 def _shown(file: str) -> str:

@@ -17,6 +17,7 @@ _FLAGS = (
     ("W2S_META_FUEL", "counts fuel"),
     ("W2S_META_EPOCHS", "has epochs"),
     ("W2S_META_COUNTERS", "counts for a profile"),
+    ("W2S_META_SEGMENT", "needs FSGSBASE"),
 )
 
 

@@ -10,6 +10,7 @@ from typing import Literal
 
 from aot.build.profile import Profile
 from aot.build.run import RunLimits
+from aot.build.segments import can_set_segment
 from aot.build.toolchain import MAX_CPU_LEVEL, Toolchain
 from aot.errors import UsageError
 from aot.wasm.features import Features
@@ -22,9 +23,10 @@ EmitKind = Literal["so", "obj", "exe", "c"]
 @dataclass(frozen=True, slots=True)
 class BuildOptions:
     """``opt_level`` 0..3; ``cc`` as `find_command` takes it; ``cpu_level`` x86-64-v1..v4; ``guard``, ``precise``,
-    ``fuel``, ``epochs`` and ``offsets`` as in `EmitOptions`; ``debug`` adds debugging information, and turns
-    ``offsets`` off; ``fast`` compiles in the least time, with tcc where that can be: ``opt_level`` is 0 then, and
-    ``offsets`` is off; ``jobs`` None means one compiler per CPU; ``keep`` names a folder for the C files and objects.
+    ``fuel``, ``epochs`` and ``offsets`` as in `EmitOptions`; ``segment`` likewise, where compiler, machine and this
+    process have it (`aot.build.segments`); ``debug`` adds debugging information, and turns ``offsets`` off; ``fast``
+    compiles in the least time, with tcc where that can be: ``opt_level`` is 0 then, ``offsets`` and ``segment`` are
+    off; ``jobs`` None means one compiler per CPU; ``keep`` names a folder for the C files and objects.
     ``incremental``: the objects of modules that are compiled in several C files are kept in the cache, and found there;
     not for ``fast``. ``launcher`` is what compilers are started with, as `find_launcher` takes it.
     ``counters``: the code counts what it executes, and leaves that in this folder (`aot.build.profile`); ``profile``:
@@ -38,6 +40,7 @@ class BuildOptions:
     cc: str | None = None
     cpu_level: int = 2
     guard: bool = True
+    segment: bool = True
     precise: bool = True
     debug: bool = False
     fuel: bool = False
@@ -87,11 +90,16 @@ class BuildOptions:
     def n_jobs(self) -> int:
         return self.jobs or len(os.sched_getaffinity(0))
 
+    def uses_segment(self, toolchain: Toolchain) -> bool:
+        """Whether segmented code is made: compiler and this machine allow it, and nobody decided otherwise."""
+        return self.segment and self.guard and not self.fast and toolchain.segments and can_set_segment()
+
     def code_key(self, toolchain: Toolchain) -> str:
         """Everything here that the resulting file depends on."""
         level = toolchain.cpu_level(self.cpu_level)
         return (
-            f"O{self.opt_level} v{level} guard={self.guard} precise={self.precise} debug={self.debug} "
+            f"O{self.opt_level} v{level} guard={self.guard} segment={self.uses_segment(toolchain)} "
+            f"precise={self.precise} debug={self.debug} "
             f"fuel={self.fuel} epochs={self.epochs} offsets={self.has_offsets} fast={self.fast} {self.features} "
             f"counters={self.counters and self.counters.resolve()} profile={self.profile and self.profile.digest}"
         )

@@ -126,6 +126,7 @@ def _plan(module: Module, options: BuildOptions, cpu_level: int, state: ModuleSt
     start = time.monotonic()
     emit = EmitOptions(
         guard=options.guard,
+        segment=options.segment,
         precise=options.precise,
         cpu_level=cpu_level,
         debug=options.debug,
@@ -145,7 +146,7 @@ def _write_all(
     module: Module, options: BuildOptions, tmp: Path, state: ModuleState | None, record: _Record
 ) -> tuple[Unit, ...]:
     """All C of a module, for people and other build systems; no compiler is needed, nor named in it."""
-    source = _plan(module, replace(options, offsets=False), options.cpu_level, state, record)
+    source = _plan(module, replace(options, offsets=False, segment=False), options.cpu_level, state, record)
     units = []
     for chunk in range(source.n_chunks):
         written = source.chunks.write(chunk, tmp)
@@ -181,6 +182,7 @@ def _make_object(
             place = replace(place, counting=counting_flags(toolchain, options.counters.resolve(), threads=threads))
         if options.profile is not None:
             prepare(options.profile, toolchain, tmp, options.limits)
+        options = replace(options, segment=options.uses_segment(toolchain))
         source = _plan(module, options, toolchain.cpu_level(options.cpu_level), state, record)
         chunks = source.plan.chunks
         progress.begin(tuple(len(c.funcs) for c in chunks), tuple(c.code_bytes for c in chunks))

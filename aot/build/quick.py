@@ -38,6 +38,7 @@ def name_of(source: os.stat_result, options: str) -> str:
         (source.st_dev, source.st_ino, source.st_size, source.st_mtime_ns, source.st_ctime_ns),
         [os.environ.get(name) for name in _COMPILER_VARIABLES],
         resource.getrlimit(resource.RLIMIT_AS),  # says whether memories can be reserved
+        os.uname().release,  # may say whether segments can be set
         translator_stamp(_include()).hex(),
         VERSION,
         options,

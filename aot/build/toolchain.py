@@ -20,6 +20,7 @@ from pathlib import Path
 from aot.abi import include_dir
 from aot.build.folders import cache_root, private_folder
 from aot.build.run import Outcome, RunLimits, compiler_environment, run_compiler
+from aot.build.segments import TRIAL, keeps_segments
 from aot.build.tcc import Tcc, find_tcc
 from aot.errors import BuildError
 
@@ -113,7 +114,8 @@ class Toolchain:
     """A C compiler that was asked what it is.
 
     ``command`` begins with an absolute path; ``version`` is for people (``gcc 12.2.0``), ``banner`` the first line that
-    ``--version`` prints; ``machine`` is ``x86_64`` or ``aarch64``; ``optional`` are those of `OPTIONAL` it accepts.
+    ``--version`` prints; ``machine`` is ``x86_64`` or ``aarch64``; ``optional`` are those of `OPTIONAL` it accepts;
+    ``segments`` says that it keeps a memory in a segment register wherever it should (`aot.build.segments`).
     """
 
     command: tuple[str, ...]
@@ -123,6 +125,7 @@ class Toolchain:
     target: str
     machine: str
     optional: tuple[str, ...]
+    segments: bool
     tcc: Tcc | None = None
     """What compiles functions in its place where that goes."""
 
@@ -130,7 +133,7 @@ class Toolchain:
     def identity(self) -> str:
         """All that can change the code it makes, for cache keys."""
         quick = (*self.tcc.command, self.tcc.banner) if self.tcc else ()
-        return "\n".join((*self.command, self.banner, self.target, *self.optional, *quick))
+        return "\n".join((*self.command, self.banner, self.target, *self.optional, str(self.segments), *quick))
 
     def cpu_level(self, wanted: int) -> int:
         """``wanted`` as x86-64-vN, or 0 on machines that have no such levels."""
@@ -334,7 +337,25 @@ def _probe(command: tuple[str, ...], stamp: tuple[int, ...]) -> Toolchain:
             kind = Kind.ZIG
         target = f"{machine}-linux-{_libc()}" if kind is Kind.ZIG else _ask(command, ("-dumpmachine",), tmp).strip()
         optional = _accepted(command, OPTIONAL, tmp)
-    return Toolchain(command, kind, f"{kind} {version}", banner, target, machine, optional)
+        # clang has segments too, but gains nothing by them
+        segments = kind is Kind.GCC and machine == "x86_64" and _keeps_segments(command, optional, tmp)
+    return Toolchain(command, kind, f"{kind} {version}", banner, target, machine, optional, segments)
+
+
+def _keeps_segments(command: tuple[str, ...], optional: tuple[str, ...], tmp: Path) -> bool:
+    (tmp / "trial.c").write_text(TRIAL, encoding="ascii")
+    for opt in ("-O1", "-O2", "-O3"):
+        flags = (opt, *REQUIRED, *optional, f"-I{include_dir()}", "-save-temps=obj")
+        args = (*command, *flags, "-c", "trial.c", "-o", "trial.o")
+        if run_compiler(args, tmp, _PROBE_LIMITS, compiler_environment(tmp)).outcome is not Outcome.OK:
+            return False
+        try:
+            text = (tmp / "trial.s").read_text(encoding="utf-8", errors="replace")
+            if not keeps_segments(text, (tmp / "trial.o").read_bytes()):
+                return False
+        except OSError:
+            return False
+    return True
 
 
 def _ask(command: tuple[str, ...], args: tuple[str, ...], tmp: Path) -> str:

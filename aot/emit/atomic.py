@@ -23,8 +23,11 @@ def access(st: BodyState, op: Op) -> None:
     index, info, offset = _read_memarg(st, op.align)
     address, *operands = st.pop_all((info.index, *op.params[1:]))
     st.atomics = True
-    st.memories.add(index)
-    memory = f"w2s_cell(vm, m{index}" if info.guarded else f"w2s_cell_c(vm, {checked_ref(index, info)}"
+    if info.guarded and not info.shared:  # a plain pointer, which m0 may not be
+        memory = f"w2s_cell(vm, ({info.ref})->base"
+    else:
+        st.memories.add(index)
+        memory = f"w2s_cell(vm, m{index}" if info.guarded else f"w2s_cell_c(vm, {checked_ref(index, info)}"
     cell = f"{memory}, {bare(address)}, {offset_text(offset)}, {1 << op.align})"
     expr = f"{op.c}({', '.join([cell, *map(bare, operands)])})"
     if op.result:

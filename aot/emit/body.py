@@ -387,7 +387,7 @@ def _assemble(st: BodyState) -> tuple[str, ...]:
     for index in sorted(st.memories):
         info = st.cx.memories[index]
         if info.guarded:
-            head.append(f"uint8_t *const m{index} = ({info.ref})->base;")
+            head.append(f"w2s_byte *const m{index} = w2s_base({info.ref});")
         else:
             head.append(f"const struct w2s_memory *const m{index} = {info.ref};")
             if info.shared:

@@ -40,6 +40,11 @@ def direct_callee(st: BodyState) -> tuple[int, int]:
     return func, st.cx.module.func_types[func]
 
 
+def way(canonical: int, code: str, callee_vm: str) -> str:
+    """C text of the function to call for ``code`` of an instance that may be another one."""
+    return f"(({names.func_type(canonical)} *)w2s_way(vm, {code}, {callee_vm}, {names.CROSSINGS}[{canonical}]))"
+
+
 def call(st: BodyState) -> None:
     """call: own functions by name, imported ones through the context."""
     func, type_index = direct_callee(st)
@@ -47,7 +52,7 @@ def call(st: BodyState) -> None:
     signature = st.cx.signature(type_index)
     args = [bare(arg) for arg in st.pop_all(signature.params)]
     if func < module.n_imported_funcs:
-        callee = f"(({names.func_type(module.canonical[type_index])} *)vm->f{func}.code)"
+        callee = way(module.canonical[type_index], f"vm->f{func}.code", f"vm->f{func}.vm")
         args.insert(0, f"vm->f{func}.vm")
     else:
         if st.live:
@@ -103,8 +108,8 @@ def _check_func_type(st: BodyState, type_index: int) -> None:
 def _call_through(st: BodyState, type_index: int, callee: str) -> None:
     signature = st.cx.signature(type_index)
     args = [f"{callee}->vm", *(bare(arg) for arg in st.pop_all(signature.params))]
-    function = names.func_type(st.cx.module.canonical[type_index])
-    _finish(st, signature, f"(({function} *){entry(st, callee)})({', '.join(args)})", throws=True)
+    callee = way(st.cx.module.canonical[type_index], entry(st, callee), f"{callee}->vm")
+    _finish(st, signature, f"{callee}({', '.join(args)})", throws=True)
 
 
 def call_indirect(st: BodyState) -> None:

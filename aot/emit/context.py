@@ -79,6 +79,7 @@ class ModuleContext:
     def __init__(self, module: Module, plan: Plan) -> None:
         self.module = module
         self.options = plan.options
+        self.segmented = plan.segmented
         self.refused = refused_codes(plan.options.features)
         self.layout = plan.layout
         self.facts = plan.facts

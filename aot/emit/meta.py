@@ -308,7 +308,12 @@ class MetaWriter:
         flags = enum_values("w2s_meta_flags")
         counters = flags["W2S_META_COUNTERS"] * self.plan.options.counters
         options = self.plan.options
-        return flags["W2S_META_FUEL"] * options.fuel | flags["W2S_META_EPOCHS"] * options.epochs | counters
+        return (
+            flags["W2S_META_FUEL"] * options.fuel
+            | flags["W2S_META_EPOCHS"] * options.epochs
+            | flags["W2S_META_SEGMENT"] * self.plan.segmented
+            | counters
+        )
 
 
 def build_meta(module: Module, plan: Plan, blobs: DataBlobs, producer: str) -> bytes:

@@ -9,7 +9,15 @@ from aot.emit.image import build_blobs
 from aot.emit.meta import build_meta
 from aot.emit.plan import Plan
 from aot.emit.preamble import includes, layout_assert, trampoline_prototype
-from aot.emit.signature import canonical_func_types, host_stub, prototype, trampoline, typedef, unwinding_entry
+from aot.emit.signature import (
+    canonical_func_types,
+    crossing_stub,
+    host_stub,
+    prototype,
+    trampoline,
+    typedef,
+    unwinding_entry,
+)
 from aot.wasm.module import Module
 from aot.wasm.types import V128, FuncType
 
@@ -47,6 +55,7 @@ def _header(cx: ModuleContext) -> str:
         "",
         *map(trampoline_prototype, canonical_func_types(cx)),
         f"extern uint32_t {names.TYPE_IDS}[];",
+        f"extern void (*const {names.CROSSINGS}[])(void);",
         "#endif",
     ]
     return "\n".join(lines) + "\n"
@@ -104,7 +113,11 @@ def _descriptor(cx: ModuleContext) -> list[str]:
     stubs = set(canonical_func_types(cx))
     tramps = [names.trampoline(c) if c in stubs else "0" for c in module.canonical]
     hosts = [f"(void (*)(void)){names.host_stub(c)}" if c in stubs else "0" for c in module.canonical]
+    crossings = [_code(names.crossing(c)) if c in stubs else "0" for c in module.canonical]
     return [
+        f"void (*const {names.CROSSINGS}[])(void) = {{",
+        *(f"  {text}," for text in crossings or ["0"]),
+        "};",
         f"uint32_t {names.TYPE_IDS}[{max(1, len(module.types))}];",
         "static void (*const w_escapes[])(void) = {",
         *(f"  {text}," for text in escapes or ["0"]),
@@ -147,6 +160,7 @@ def _module_c(cx: ModuleContext, plan: Plan, *, blobs_apart: bool) -> str:
         *_layout_asserts(cx),
         "",
         *(trampoline(cx, k) for k in types),
+        *(crossing_stub(cx, k) for k in types),
         *(host_stub(cx, k) for k in types),
         *(unwinding_entry(cx, func) for func in _wrapped(cx)),
         "",

@@ -2,7 +2,8 @@
 
 ``w_f12`` function, ``w_i12`` its inner part if it makes tail calls, ``w_j12`` where jumps to it go, ``w_e12`` its
 entry for callers that do not test for exceptions, ``w_t3`` function type, ``w_k3`` where jumps to functions of that
-type go whose code is known at run time only, ``l3`` local, ``t7`` temporary, ``b2_0`` result of block 2, ``p2_0``
+type go whose code is known at run time only, ``w_c3`` the stub for calls of that type into instances that need the
+segment register set, ``l3`` local, ``t7`` temporary, ``b2_0`` result of block 2, ``p2_0``
 parameter of loop 2, ``L2`` label, ``E2`` the else part of an ``if``, ``H2`` the handlers of a try, ``C2_0`` the first
 legacy one, ``e2`` the exception that they get, ``x2`` its handle, ``X`` where an exception leaves the function,
 ``m0`` memory base, ``vm`` the context. Names that begin with ``w2s_`` belong to the runtime's headers.
@@ -43,6 +44,10 @@ def entry(index: int) -> str:
     return f"w_e{index}"
 
 
+def crossing(type_index: int) -> str:
+    return f"w_c{type_index}"
+
+
 def func_type(index: int) -> str:
     return f"w_t{index}"
 
@@ -65,3 +70,4 @@ def source(index: int) -> str:
 
 DESCRIPTOR = "w2s_module_descriptor"
 TYPE_IDS = "w_type_ids"
+CROSSINGS = "w_crossings"

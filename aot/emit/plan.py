@@ -17,6 +17,7 @@ from aot.abi.layout import Layout, layout_of
 from aot.emit.options import EmitOptions
 from aot.wasm.module import Module
 from aot.wasm.scan import CallFacts, call_facts
+from aot.wasm.types import PAGE_LOG2
 
 CHUNK_BYTES = 128 * 1024
 """The most bytes of wasm code in a chunk, unless a single function has more. C compilers lose nothing down to about
@@ -43,7 +44,7 @@ class Chunk:
 @dataclass(frozen=True, slots=True)
 class Plan:
     """``single``: one translation unit, all functions static; module.c includes the only chunk. ``facts`` says which
-    calls may leave exceptions.
+    calls may leave exceptions. ``segmented``: the segment register holds the base of the only memory.
     """
 
     options: EmitOptions
@@ -51,6 +52,7 @@ class Plan:
     facts: CallFacts
     chunks: tuple[Chunk, ...]
     single: bool
+    segmented: bool
 
 
 def plan_module(module: Module, options: EmitOptions) -> Plan:
@@ -61,7 +63,9 @@ def plan_module(module: Module, options: EmitOptions) -> Plan:
         chunks = [Chunk(tuple(range(len(sizes))), sum(sizes))]
     else:
         chunks = cut(range(len(sizes)), sizes)
-    return Plan(options, layout_of(module), facts, tuple(chunks), len(chunks) == 1 and not options.apart)
+    single = len(chunks) == 1 and not options.apart
+    segmented = options.segment and options.guard and _has_one_plain_memory(module)
+    return Plan(options, layout_of(module), facts, tuple(chunks), single, segmented)
 
 
 def cut(funcs: Sequence[int], sizes: Sequence[int]) -> list[Chunk]:
@@ -85,3 +89,11 @@ def cut(funcs: Sequence[int], sizes: Sequence[int]) -> list[Chunk]:
         Chunk(tuple(funcs[first:last]), ends[last] - ends[first])
         for first, last in parts(0, len(funcs), _INDEX_BITS - 1)
     ]
+
+
+def _has_one_plain_memory(module: Module) -> bool:
+    """Is there one memory, with 32-bit addresses, the usual page size and not shared? Such can be guarded."""
+    if len(module.memories) != 1:
+        return False
+    memory = module.memories[0]
+    return not memory.limits.is64 and not memory.limits.shared and memory.page_log2 == PAGE_LOG2

@@ -26,6 +26,7 @@ def includes(cx: ModuleContext, *, vectors: bool) -> list[str]:
     """Headers for every file, and what says how they are meant. simd.h is large: only files with vectors read it."""
     return [
         *([] if cx.options.precise else ["#define W2S_RELAXED_TRAPS 1"]),
+        *(["#define W2S_SEGMENTED 1"] if cx.segmented else []),
         "#include <wasm2so/mem.h>",
         "#include <wasm2so/call.h>",
         *(["#include <wasm2so/simd.h>"] if vectors else []),
@@ -45,6 +46,7 @@ def preamble(cx: ModuleContext, text: str) -> list[str]:
         *(typedef(cx, k) for k in types),
         *(trampoline_prototype(k) for k in trampolines),
         *([f"extern uint32_t {names.TYPE_IDS}[];"] if names.TYPE_IDS in text else []),
+        *([f"extern void (*const {names.CROSSINGS}[])(void);"] if names.CROSSINGS in text else []),
         "",
     ]
 

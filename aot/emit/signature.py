@@ -81,6 +81,20 @@ def trampoline(cx: ModuleContext, type_index: int) -> str:
     return "\n".join([*lines, "}"])
 
 
+def crossing_stub(cx: ModuleContext, type_index: int) -> str:
+    """A call into another instance, with the segment register set for it meanwhile."""
+    signature = cx.signature(type_index)
+    args = ", ".join(["vm", *(f"a{k}" for k in range(len(signature.params)))])
+    call = f"(({names.func_type(type_index)} *)w2s_crossing(vm))({args})"
+    const = "const " if signature.creturn[-1] != "*" else ""
+    lines = [f"static {result(signature)}{names.crossing(type_index)}({parameters(signature, 'a')}) {{"]
+    lines.append("  uint8_t *const before = w2s_cross(vm);")
+    lines.append(f"  {const}{result(signature)}r = {call};" if signature.results else f"  {call};")
+    lines.append("  w2s_cross_back(before);")
+    lines += ["  return r;"] if signature.results else []
+    return "\n".join([*lines, "}"])
+
+
 def host_stub(cx: ModuleContext, type_index: int) -> str:
     """Native call to array call of a host function, whose context is a `w2s_host_func`."""
     signature = cx.signature(type_index)

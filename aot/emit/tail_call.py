@@ -47,7 +47,7 @@ def _tail_call(st: BodyState, type_index: int, code: str, callee_vm: str, own: i
             else:
                 st.indirect_jumps.add(canonical)
                 jump = f"W2S_JUMP {names.indirect_jump(canonical)}({arguments});"
-                st.write(f"{_JUMP}{{ w2s_jump_to(vm, {code}); {jump} }}")
+                st.write(f"{_JUMP}{{ w2s_jump_to(vm, {code}, {callee_vm}); {jump} }}")
         for k, (t, arg) in enumerate(zip(signature.params, args, strict=True)):
             st.write(f"{st.cx.slot(f'w2s_results(vm)[{k}]', t)} = {arg};")
         n_slots = max(1, len(signature.params), len(results))
@@ -129,13 +129,15 @@ def entry_lines(cx: ModuleContext, func: int) -> list[str]:
     if in_registers(signature):
         lines.append(f"  {_JUMP}W2S_JUMP {names.jump(func)}({args});")
     lines += [f"  return {call};" if signature.results else f"  {call}; return;", "}"]
+    lines.append("uint8_t *const segment = w2s_tail_segment(vm);")
     if not signature.results:
-        return [*lines, f"{call};", "if (w2s_tail_asked(vm)) w2s_tail_loop(vm);"]
-    const = "const " if signature.creturn[-1] != "*" else ""
+        return [*lines, f"{call};", "if (w2s_tail_asked(vm)) w2s_tail_loop(vm);", "w2s_tail_back(segment);"]
     return [
         *lines,
-        f"{const}{result(signature)}r = {call};",
-        f"return w2s_tail_asked(vm) ? {cx.slot('(*w2s_tail_loop(vm))', signature.results[0])} : r;",
+        f"{result(signature)}r = {call};",
+        f"if (w2s_tail_asked(vm)) r = {cx.slot('(*w2s_tail_loop(vm))', signature.results[0])};",
+        "w2s_tail_back(segment);",
+        "return r;",
     ]
 
 

@@ -22,6 +22,7 @@ static inline __attribute__((always_inline)) uint8_t *w2si_frame(void) {
 #if defined(__x86_64__)
 
 #include <cpuid.h>
+#include <sys/auxv.h>
 
 enum { W2SI_ELF_MACHINE = 62, W2SI_FP_DEFAULT = 0x1f80 };
 
@@ -33,6 +34,19 @@ static inline uint32_t w2si_fp_control(void) {
 }
 
 static inline void w2si_set_fp_control(uint32_t value) { __asm__ volatile("ldmxcsr %0" : : "m"(value)); }
+
+/* The base of the gs segment, which neither the C library nor the system uses in 64-bit processes. Only where
+ * w2si_has_segment. */
+static inline uint8_t *w2si_segment(void) {
+  uint8_t *base;
+  __asm__ volatile("rdgsbase %0" : "=r"(base));
+  return base;
+}
+
+static inline void w2si_set_segment(const uint8_t *base) { __asm__ volatile("wrgsbase %0" : : "r"(base) : "memory"); }
+
+/* May programs set the base themselves (FSGSBASE)? The system must allow it, and says so. */
+static inline int w2si_has_segment(void) { return (getauxval(AT_HWCAP2) & 2) != 0; }
 
 static inline uint64_t w2si_ticks(void) { return __builtin_ia32_rdtsc(); }
 
@@ -71,6 +85,10 @@ static inline uint32_t w2si_fp_control(void) {
 static inline void w2si_set_fp_control(uint32_t value) {
   __asm__ volatile("msr fpcr, %0" : : "r"((uint64_t)value));
 }
+
+static inline uint8_t *w2si_segment(void) { return 0; }
+static inline void w2si_set_segment(const uint8_t *base) { (void)base; }
+static inline int w2si_has_segment(void) { return 0; }
 
 static inline uint64_t w2si_ticks(void) {
   uint64_t value;

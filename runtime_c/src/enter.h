@@ -21,6 +21,7 @@ typedef void (*w2s_trampoline)(struct w2s_funcref *callee, union w2s_value *valu
 struct w2si_catch_point {
   sigjmp_buf buf;
   struct w2si_catch_point *prev;
+  uint8_t *segment; /* what the segment register held, if it matters */
 };
 
 /* One entry into wasm; lives in the C frame of w2s_call_prepared. */

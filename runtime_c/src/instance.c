@@ -204,6 +204,10 @@ static int32_t make(struct w2si_store *store, struct w2s_module *module, const s
     w2si_instance_free(instance);
     return status;
   }
+  if (instance->meta->flags & W2S_META_SEGMENT) {
+    ((struct w2s_vm_head *)(void *)instance->vm)->segment = w2si_memory(instance, 0)->base;
+    store->pub.segmented = 1;
+  }
   instance->next = store->instances;
   store->instances = instance;
   store->n_instances++;

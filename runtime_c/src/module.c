@@ -5,6 +5,7 @@
 
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,9 @@ static struct w2s_module *modules; /* under w2si_lock */
 static _Atomic(uint64_t) last_id;
 
 uint64_t w2si_module_next_id(void) { return ++last_id; }
+
+/* What a 32-bit index, a 32-bit offset and the widest access can reach: where an access would go without its segment. */
+static const uintptr_t segment_span = ((uintptr_t)8 << 30) + (64 << 10);
 
 uint64_t w2s_module_id(const struct w2s_module *module) { return module->id; }
 
@@ -171,6 +175,16 @@ static const struct w2s_descriptor *load_file(struct w2s_module *module, const c
   return descriptor;
 }
 
+/* The lowest address that is mapped in this process; 0 if that cannot be told. */
+static uintptr_t lowest_mapping(void) {
+  uintptr_t lowest = 0;
+  FILE *maps = fopen("/proc/self/maps", "re");
+  if (!maps) return 0;
+  if (fscanf(maps, "%" SCNxPTR, &lowest) != 1) lowest = 0;
+  fclose(maps);
+  return lowest;
+}
+
 /* Load the file behind module->fd, unless its code is `linked` into this executable, check it, and learn its types. With
  * the lock held. */
 static int32_t load(struct w2s_module *module, const struct w2s_descriptor *linked, const char *path,
@@ -187,6 +201,18 @@ static int32_t load(struct w2s_module *module, const struct w2s_descriptor *link
   if (module->meta->flags & W2S_META_COUNTERS && !secure_getenv("WASM2SO_TRAINING")) {
     return w2si_fail(error, W2S_ERR_FORMAT,
                      "cannot load %s: it was compiled with counters, for training; set WASM2SO_TRAINING to load it", path);
+  }
+  if (module->meta->flags & W2S_META_SEGMENT) {
+    if (!w2si_has_segment()) {
+      return w2si_fail(error, W2S_ERR_FORMAT,
+                       "cannot load %s: it keeps its memory in a segment register, which this processor or system does "
+                       "not let programs set (FSGSBASE)", path);
+    }
+    if (lowest_mapping() < segment_span) {
+      return w2si_fail(error, W2S_ERR_FORMAT,
+                       "cannot load %s: it keeps its memory in a segment register, which is safe only in processes that "
+                       "have nothing below 8 GiB (position-independent executables)", path);
+    }
   }
   if (w2si_types_intern(module->meta, descriptor->type_ids)) {
     return w2si_fail(error, W2S_ERR_RESOURCE, "cannot load %s: no room for its types", path);

@@ -57,16 +57,34 @@ static void forget_tail_call(struct w2si_store *store) {
   store->pub.tail.direct = NULL;
 }
 
+/* The segment register, if it matters to an instance of the store; else NULL. */
+static inline uint8_t *segment_of(const struct w2si_store *store) {
+  return store->pub.segmented ? w2si_segment() : NULL;
+}
+
+/* The segment register as wasm left it: the host may have run code of other instances meanwhile. */
+static inline void set_segment(uint8_t *segment) {
+  if (segment && w2si_segment() != segment) w2si_set_segment(segment);
+}
+
+/* What a function's code expects to find there. */
+static inline uint8_t *segment_for(const struct w2s_funcref *func) {
+  return ((const struct w2s_vm_head *)(const void *)func->vm)->segment;
+}
+
 void w2si_call_catching(struct w2si_store *store, struct w2s_funcref *func, w2s_trampoline trampoline,
                         union w2s_value *values) {
   struct w2si_catch_point point;
   point.prev = store->top->catch_point;
+  point.segment = segment_of(store);
+  set_segment(segment_for(func));
   store->top->catch_point = &point;
   if (sigsetjmp(point.buf, 0) == 0) {
     trampoline(func, values);
   } else {
     forget_tail_call(store);
   }
+  set_segment(point.segment);
   store->top->catch_point = point.prev;
 }
 
@@ -82,7 +100,8 @@ static void set_wasm_fp_control(struct w2si_activation *activation) {
 }
 
 struct w2si_pause w2si_leave_wasm(struct w2si_store *store) {
-  const struct w2si_pause pause = {.activation = store->top, .limit = store->pub.stack_limit};
+  const struct w2si_pause pause = {.activation = store->top, .limit = store->pub.stack_limit,
+                                   .segment = segment_of(store)};
   w2si_thread.in_wasm = NULL;
   atomic_signal_fence(memory_order_seq_cst);
   restore_fp_control(pause.activation);
@@ -90,6 +109,7 @@ struct w2si_pause w2si_leave_wasm(struct w2si_store *store) {
 }
 
 void w2si_return_to_wasm(struct w2si_store *store, const struct w2si_pause *pause) {
+  set_segment(pause->segment);
   set_wasm_fp_control(pause->activation);
   store->top = pause->activation;
   store->pub.stack_limit = pause->limit;
@@ -132,11 +152,13 @@ static void run_poll(void *env) {
 int32_t w2si_poll_host(struct w2si_store *store) {
   struct w2si_activation *activation = store->top;
   uint8_t *limit = store->pub.stack_limit;
+  uint8_t *segment = segment_of(store);
   if (!store->poll) return 0;
   struct poll poll = {.store = store};
   restore_fp_control(activation);
   w2si_on_host_stack(store, run_poll, &poll);
   set_wasm_fp_control(activation);
+  set_segment(segment);
   store->top = activation;
   store->pub.stack_limit = limit;
   return poll.failed;
@@ -215,6 +237,7 @@ static inline int32_t call_activated(struct w2si_store *store, struct w2si_threa
   activation.outer = thread->in_wasm;
   activation.cookie = cookie;
   set_wasm_fp_control(&activation);
+  set_segment(segment_for(func));
   store->top = &activation;
   activation.catch_point = NULL;
   activation.pending = store->pub.pending;

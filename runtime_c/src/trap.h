@@ -12,6 +12,7 @@ _Noreturn void w2si_trap(struct w2si_store *store, uint32_t code, uintptr_t pc, 
 struct w2si_pause {
   struct w2si_activation *activation;
   uint8_t *limit;
+  uint8_t *segment; /* what the segment register held; NULL if no instance of the store needs it */
 };
 struct w2si_pause w2si_leave_wasm(struct w2si_store *store);
 void w2si_return_to_wasm(struct w2si_store *store, const struct w2si_pause *pause);

@@ -12,18 +12,15 @@
   (memory.atomic.notify offset=4 (local.get 0) (i32.const 1)))
 
 ;; func 0
-;; uint8_t *const m0 = (&vm->mem0)->base;
-;; const uint32_t t0 = w2s_atomic_load32(w2s_cell(vm, m0, l0, 8u, 4));
+;; const uint32_t t0 = w2s_atomic_load32(w2s_cell(vm, (&vm->mem0)->base, l0, 8u, 4));
 ;; return;
 ;; func 1
-;; uint8_t *const m0 = (&vm->mem0)->base;
-;; w2s_atomic_store8(w2s_cell(vm, m0, l0, 0u, 1), l1);
-;; const uint64_t t0 = w2s_atomic_xor16(w2s_cell(vm, m0, l0, 2u, 2), 7ull);
+;; w2s_atomic_store8(w2s_cell(vm, (&vm->mem0)->base, l0, 0u, 1), l1);
+;; const uint64_t t0 = w2s_atomic_xor16(w2s_cell(vm, (&vm->mem0)->base, l0, 2u, 2), 7ull);
 ;; return t0;
 ;; func 2
-;; uint8_t *const m0 = (&vm->mem0)->base;
 ;; w2s_atomic_fence();
-;; const uint32_t t0 = w2s_atomic_cmpxchg32(w2s_cell(vm, m0, l0, 0u, 4), 0u, l1 + 1u);
+;; const uint32_t t0 = w2s_atomic_cmpxchg32(w2s_cell(vm, (&vm->mem0)->base, l0, 0u, 4), 0u, l1 + 1u);
 ;; return t0;
 ;; func 3
 ;; const uint32_t t0 = w2s_atomic_wait64(vm, &vm->mem0, l0, 0u, 1ull, 18446744073709551615ull);

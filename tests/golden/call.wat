@@ -12,10 +12,10 @@
 ;; w2s_check_stack(vm);
 ;; const uint32_t t0 = w_f2(vm, l0);
 ;; const uint32_t t1 = w_f2(vm, 1u);
-;; const uint32_t t2 = ((w_t0 *)vm->f0.code)(vm->f0.vm, t1);
+;; const uint32_t t2 = ((w_t0 *)w2s_way(vm, vm->f0.code, vm->f0.vm, w_crossings[0]))(vm->f0.vm, t1);
 ;; return t0 + t2;
 ;; func 4
 ;; w2s_check_stack(vm);
-;; ((w_t1 *)vm->f1.code)(vm->f1.vm, 0.5, 18446744073709551615ull);
+;; ((w_t1 *)w2s_way(vm, vm->f1.code, vm->f1.vm, w_crossings[1]))(vm->f1.vm, 0.5, 18446744073709551615ull);
 ;; const uint32_t t0 = w_f2(vm, 2u);
 ;; return;

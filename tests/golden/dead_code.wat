@@ -12,7 +12,7 @@
 ;; func 0
 ;; return 1u;
 ;; func 1
-;; uint8_t *const m0 = (&vm->mem0)->base;
+;; w2s_byte *const m0 = w2s_base(&vm->mem0);
 ;; goto L1;
 ;; L1:;
 ;; w2s_trap(vm, W2S_TRAP_UNREACHABLE);

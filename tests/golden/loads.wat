@@ -9,21 +9,21 @@
 (func (param i32) (drop (i32.load16_u (local.get 0))))
 
 ;; func 0
-;; uint8_t *const m0 = (&vm->mem0)->base;
+;; w2s_byte *const m0 = w2s_base(&vm->mem0);
 ;; const uint32_t t0 = w2s_i32_load(m0, l0, 8u);
 ;; const uint32_t t1 = w2s_i32_load8_s(m0, l0, 0u);
 ;; return t0 + t1;
 ;; func 1
-;; uint8_t *const m0 = (&vm->mem0)->base;
+;; w2s_byte *const m0 = w2s_base(&vm->mem0);
 ;; const uint64_t t0 = w2s_i64_load32_u(m0, l0, 4294967295u);
 ;; const uint64_t t1 = w2s_i64_load(m0, 16u, 0u);
 ;; return t0 + t1;
 ;; func 2
-;; uint8_t *const m0 = (&vm->mem0)->base;
+;; w2s_byte *const m0 = w2s_base(&vm->mem0);
 ;; const double t0 = w2s_f64_load(m0, l0, 0u);
 ;; const float t1 = w2s_f32_load(m0, l0, 0u);
 ;; return t0 * w2s_f64_promote(t1);
 ;; func 3
-;; uint8_t *const m0 = (&vm->mem0)->base;
+;; w2s_byte *const m0 = w2s_base(&vm->mem0);
 ;; const uint32_t t0 = w2s_i32_load16_u(m0, l0, 0u);
 ;; return;

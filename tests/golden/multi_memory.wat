@@ -7,8 +7,8 @@
   (i32.add (memory.size $own) (memory.size $imported)))
 
 ;; func 0
-;; uint8_t *const m0 = (vm->mem0)->base;
-;; uint8_t *const m1 = (&vm->mem1)->base;
+;; w2s_byte *const m0 = w2s_base(vm->mem0);
+;; w2s_byte *const m1 = w2s_base(&vm->mem1);
 ;; const uint32_t t0 = w2s_i32_load(m1, l0, 4u);
 ;; w2s_i32_store(m0, l0, 0u, t0);
 ;; w2s_memory_copy(vm, &vm->mem1, vm->mem0, 0u, l0, 8u);

@@ -16,6 +16,6 @@
 ;; func 2
 ;; return l1 ? l0 : 0u;
 ;; func 3
-;; uint8_t *const m0 = (&vm->mem0)->base;
+;; w2s_byte *const m0 = w2s_base(&vm->mem0);
 ;; const uint32_t t0 = w2s_i32_load(m0, l0, 0u);
 ;; return l0 ? t0 : 0u;

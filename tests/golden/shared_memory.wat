@@ -8,7 +8,7 @@
 (func (param i64) (result i32) (i32.atomic.rmw.add 1 offset=4 (local.get 0) (i32.const 1)))
 
 ;; func 0
-;; uint8_t *const m0 = (vm->mem0)->base;
+;; w2s_byte *const m0 = w2s_base(vm->mem0);
 ;; const uint32_t t0 = w2s_once_i(w2s_i32_load8_s(m0, w2s_fresh_i(l0), 0u));
 ;; w2s_i32_store(m0, w2s_fresh_i(l0), 0u, t0);
 ;; const uint32_t t1 = (uint32_t)w2s_shared_pages(vm->mem0);

@@ -8,24 +8,24 @@
 (func (param i32) (drop (v128.load64_zero (local.get 0))))
 
 ;; func 0
-;; uint8_t *const m0 = (&vm->mem0)->base;
+;; w2s_byte *const m0 = w2s_base(&vm->mem0);
 ;; w2s_v128 t0 = w2s_v128_load(m0, l0, 0u);
 ;; w2s_v128_store(m0, l0, 16u, t0);
 ;; return;
 ;; func 1
-;; uint8_t *const m0 = (&vm->mem0)->base;
+;; w2s_byte *const m0 = w2s_base(&vm->mem0);
 ;; w2s_v128 t0 = w2s_v128_load8x8_u(m0, l0, 0u);
 ;; w2s_v128 t1 = w2s_v128_load16_splat(m0, l0, 8u);
 ;; return w2s_i16x8_add(t0, t1);
 ;; func 2
-;; uint8_t *const m0 = (&vm->mem0)->base;
+;; w2s_byte *const m0 = w2s_base(&vm->mem0);
 ;; w2s_v128 t0 = w2s_v128_load32_lane(m0, l0, 4u, l1, 2);
 ;; return t0;
 ;; func 3
-;; uint8_t *const m0 = (&vm->mem0)->base;
+;; w2s_byte *const m0 = w2s_base(&vm->mem0);
 ;; w2s_v128_store8_lane(m0, l0, 0u, l1, 15);
 ;; return;
 ;; func 4
-;; uint8_t *const m0 = (&vm->mem0)->base;
+;; w2s_byte *const m0 = w2s_base(&vm->mem0);
 ;; w2s_v128 t0 = w2s_v128_load64_zero(m0, l0, 0u);
 ;; return;

@@ -37,7 +37,9 @@ def answering(folder: Path, kind: str, machine: str = "x86_64", refuse: str = ""
 
 
 def toolchain(kind: Kind = Kind.GCC, machine: str = "x86_64") -> Toolchain:
-    return Toolchain(("/cc",), kind, "cc 1.2.3", "cc 1.2.3", f"{machine}-linux-gnu", machine, ("-fno-ident",))
+    return Toolchain(
+        ("/cc",), kind, "cc 1.2.3", "cc 1.2.3", f"{machine}-linux-gnu", machine, ("-fno-ident",), segments=False
+    )
 
 
 def compile_flags(

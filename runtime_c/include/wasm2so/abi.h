@@ -209,6 +209,9 @@ struct w2s_store {
   struct w2s_exception *pending; /* thrown and not yet caught: every frame that may see it returns at once */
   struct w2s_exception *spare;   /* the pool */
   const uint64_t *epoch;         /* never NULL; read atomically */
+  void (*crossing)(void);        /* what a stub is to call that sets the segment register */
+  uint32_t segmented;            /* whether an instance of the store has a segment */
+  uint32_t reserved_;
 };
 
 /* The fixed head of every instance's context. */
@@ -218,6 +221,7 @@ struct w2s_vm_head {
   struct w2s_store *store;
   const struct w2s_builtins *builtins; /* append-only table, libcalls.h */
   struct w2s_instance *instance;
+  uint8_t *segment; /* what the segment register holds while the instance's code runs; NULL: anything */
 };
 
 /* An imported function, inline in the context. */
@@ -394,7 +398,8 @@ struct w2s_layout_row {
 enum w2s_meta_flags {
   W2S_META_FUEL = 1,  /* counts fuel */
   W2S_META_EPOCHS = 2, /* looks at the epoch */
-  W2S_META_COUNTERS = 4 /* counts what it executes, to train a compiler; loaded only if that is asked for */
+  W2S_META_COUNTERS = 4, /* counts what it executes, to train a compiler; loaded only if that is asked for */
+  W2S_META_SEGMENT = 8   /* finds memory 0 through the segment register */
 };
 
 /* The blob begins with this. Ranges give byte offsets from the blob's start, each 16-byte aligned. */

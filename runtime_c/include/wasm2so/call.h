@@ -18,6 +18,32 @@ W2S_INLINE void w2s_check_stack_for(w2s_vm *vm, uint64_t frame_bytes) {
   if (W2S_UNLIKELY(frame < limit || (uint64_t)(frame - limit) < frame_bytes)) w2s_trap(vm, W2S_TRAP_STACK_OVERFLOW);
 }
 
+/* What the segment register holds while the code of `vm` runs; NULL: anything, as for the host. */
+W2S_INLINE uint8_t *w2s_segment(const w2s_vm *vm) { return ((const struct w2s_vm_head *)(const void *)vm)->segment; }
+
+/* The code to call for a function of `callee`: its own, or, where the segment register must be set for it, that of a
+ * stub which does so. Every call leaves the register as it was. */
+W2S_INLINE void (*w2s_way(w2s_vm *vm, void (*code)(void), const w2s_vm *callee, void (*stub)(void)))(void) {
+  if (W2S_LIKELY(callee == vm)) return code;
+  if (w2s_segment(callee) == 0 || w2s_segment(callee) == w2s_segment(vm)) return code;
+  ((struct w2s_vm_head *)(void *)vm)->store->crossing = code;
+  return stub;
+}
+
+/* In the stub: what to call. */
+W2S_INLINE void (*w2s_crossing(w2s_vm *callee))(void) { return ((struct w2s_vm_head *)(void *)callee)->store->crossing; }
+
+/* In the stub: set the segment register for the callee; what it held. */
+W2S_INLINE uint8_t *w2s_cross(const w2s_vm *callee) {
+  uint8_t *before;
+  W2S_GET_SEGMENT(before);
+  W2S_SET_SEGMENT(w2s_segment(callee));
+  return before;
+}
+
+/* In the stub: after the call. */
+W2S_INLINE void w2s_cross_back(uint8_t *before) { W2S_SET_SEGMENT(before); }
+
 /* Second and further results of the last call. */
 W2S_INLINE union w2s_value *w2s_results(w2s_vm *vm) { return ((struct w2s_vm_head *)(void *)vm)->store->results; }
 

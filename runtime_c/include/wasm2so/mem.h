@@ -5,7 +5,7 @@
  *   handler turns that into a trap.
  * - w2s_<op>_c(vm, memory, index, offset): any other memory, checked before it is touched.
  *
- * Bytes are moved by memcpy: wasm allows unaligned access and has no strict aliasing. A load is kept even when its
+ * Values are accessed at types without alignment that alias anything, as wasm has it. A load is kept even when its
  * value is dead (W2S_KEEP), since out of bounds must always trap.
  */
 #ifndef WASM2SO_MEM_H
@@ -13,9 +13,26 @@
 
 #include "num.h"
 
-/* Floats at any address. Read as such, since gcc moves the bytes of a memcpy through an integer register. */
-typedef float w2s_f32_at W2S_ANYWHERE;
-typedef double w2s_f64_at W2S_ANYWHERE;
+/* A byte of a guarded memory. */
+typedef W2S_SPACE uint8_t w2s_byte;
+
+/* Values at any address of a guarded memory, which may lie in an address space of its own. Floats are read as such, since
+ * gcc moves the bytes of a memcpy through an integer register. */
+typedef W2S_SPACE uint32_t w2s_u32_at W2S_ANYWHERE;
+typedef W2S_SPACE uint64_t w2s_u64_at W2S_ANYWHERE;
+typedef W2S_SPACE int8_t w2s_i8_at W2S_ANYWHERE;
+typedef W2S_SPACE uint8_t w2s_u8_at W2S_ANYWHERE;
+typedef W2S_SPACE int16_t w2s_i16_at W2S_ANYWHERE;
+typedef W2S_SPACE uint16_t w2s_u16_at W2S_ANYWHERE;
+typedef W2S_SPACE int32_t w2s_i32_at W2S_ANYWHERE;
+typedef W2S_SPACE float w2s_f32_at W2S_ANYWHERE;
+typedef W2S_SPACE double w2s_f64_at W2S_ANYWHERE;
+/* Floats at any address of a checked memory. */
+typedef float w2s_f32_any W2S_ANYWHERE;
+typedef double w2s_f64_any W2S_ANYWHERE;
+
+/* Where the addresses of a guarded memory begin: its base, or 0 in its own address space. */
+W2S_INLINE w2s_byte *w2s_base(const struct w2s_memory *memory) { return W2S_IN_SPACE(memory->base); }
 
 /* The address of n bytes at index + offset in a checked memory; every sum is tested before it can wrap. */
 W2S_INLINE uint8_t *w2s_checked(w2s_vm *vm, const struct w2s_memory *memory, uint64_t index, uint64_t offset,
@@ -27,9 +44,8 @@ W2S_INLINE uint8_t *w2s_checked(w2s_vm *vm, const struct w2s_memory *memory, uin
 }
 
 /* i32.load. */
-W2S_INLINE uint32_t w2s_i32_load(const uint8_t *base, uint32_t index, uint64_t offset) {
-  uint32_t v;
-  __builtin_memcpy(&v, base + (uint64_t)index + offset, sizeof v);
+W2S_INLINE uint32_t w2s_i32_load(const w2s_byte *base, uint32_t index, uint64_t offset) {
+  uint32_t v = *(const w2s_u32_at *)(base + (uint64_t)index + offset);
   W2S_KEEP_INT(v);
   return v;
 }
@@ -40,9 +56,8 @@ W2S_INLINE uint32_t w2s_i32_load_c(w2s_vm *vm, const struct w2s_memory *memory, 
 }
 
 /* i64.load. */
-W2S_INLINE uint64_t w2s_i64_load(const uint8_t *base, uint32_t index, uint64_t offset) {
-  uint64_t v;
-  __builtin_memcpy(&v, base + (uint64_t)index + offset, sizeof v);
+W2S_INLINE uint64_t w2s_i64_load(const w2s_byte *base, uint32_t index, uint64_t offset) {
+  uint64_t v = *(const w2s_u64_at *)(base + (uint64_t)index + offset);
   W2S_KEEP_INT(v);
   return v;
 }
@@ -53,33 +68,32 @@ W2S_INLINE uint64_t w2s_i64_load_c(w2s_vm *vm, const struct w2s_memory *memory, 
 }
 
 /* f32.load. */
-W2S_INLINE float w2s_f32_load(const uint8_t *base, uint32_t index, uint64_t offset) {
+W2S_INLINE float w2s_f32_load(const w2s_byte *base, uint32_t index, uint64_t offset) {
   float v = *(const w2s_f32_at *)(base + (uint64_t)index + offset);
   W2S_KEEP_FLOAT(v);
   return v;
 }
 W2S_INLINE float w2s_f32_load_c(w2s_vm *vm, const struct w2s_memory *memory, uint64_t index, uint64_t offset) {
-  float v = *(const w2s_f32_at *)w2s_checked(vm, memory, index, offset, sizeof v);
+  float v = *(const w2s_f32_any *)w2s_checked(vm, memory, index, offset, sizeof v);
   W2S_HIDE_FLOAT(v);
   return v;
 }
 
 /* f64.load. */
-W2S_INLINE double w2s_f64_load(const uint8_t *base, uint32_t index, uint64_t offset) {
+W2S_INLINE double w2s_f64_load(const w2s_byte *base, uint32_t index, uint64_t offset) {
   double v = *(const w2s_f64_at *)(base + (uint64_t)index + offset);
   W2S_KEEP_FLOAT(v);
   return v;
 }
 W2S_INLINE double w2s_f64_load_c(w2s_vm *vm, const struct w2s_memory *memory, uint64_t index, uint64_t offset) {
-  double v = *(const w2s_f64_at *)w2s_checked(vm, memory, index, offset, sizeof v);
+  double v = *(const w2s_f64_any *)w2s_checked(vm, memory, index, offset, sizeof v);
   W2S_HIDE_FLOAT(v);
   return v;
 }
 
 /* i32.load8_s. */
-W2S_INLINE uint32_t w2s_i32_load8_s(const uint8_t *base, uint32_t index, uint64_t offset) {
-  int8_t v;
-  __builtin_memcpy(&v, base + (uint64_t)index + offset, sizeof v);
+W2S_INLINE uint32_t w2s_i32_load8_s(const w2s_byte *base, uint32_t index, uint64_t offset) {
+  int8_t v = *(const w2s_i8_at *)(base + (uint64_t)index + offset);
   W2S_KEEP_INT(v);
   return (uint32_t)(int32_t)v;
 }
@@ -90,9 +104,8 @@ W2S_INLINE uint32_t w2s_i32_load8_s_c(w2s_vm *vm, const struct w2s_memory *memor
 }
 
 /* i32.load8_u. */
-W2S_INLINE uint32_t w2s_i32_load8_u(const uint8_t *base, uint32_t index, uint64_t offset) {
-  uint8_t v;
-  __builtin_memcpy(&v, base + (uint64_t)index + offset, sizeof v);
+W2S_INLINE uint32_t w2s_i32_load8_u(const w2s_byte *base, uint32_t index, uint64_t offset) {
+  uint8_t v = *(const w2s_u8_at *)(base + (uint64_t)index + offset);
   W2S_KEEP_INT(v);
   return v;
 }
@@ -103,9 +116,8 @@ W2S_INLINE uint32_t w2s_i32_load8_u_c(w2s_vm *vm, const struct w2s_memory *memor
 }
 
 /* i32.load16_s. */
-W2S_INLINE uint32_t w2s_i32_load16_s(const uint8_t *base, uint32_t index, uint64_t offset) {
-  int16_t v;
-  __builtin_memcpy(&v, base + (uint64_t)index + offset, sizeof v);
+W2S_INLINE uint32_t w2s_i32_load16_s(const w2s_byte *base, uint32_t index, uint64_t offset) {
+  int16_t v = *(const w2s_i16_at *)(base + (uint64_t)index + offset);
   W2S_KEEP_INT(v);
   return (uint32_t)(int32_t)v;
 }
@@ -116,9 +128,8 @@ W2S_INLINE uint32_t w2s_i32_load16_s_c(w2s_vm *vm, const struct w2s_memory *memo
 }
 
 /* i32.load16_u. */
-W2S_INLINE uint32_t w2s_i32_load16_u(const uint8_t *base, uint32_t index, uint64_t offset) {
-  uint16_t v;
-  __builtin_memcpy(&v, base + (uint64_t)index + offset, sizeof v);
+W2S_INLINE uint32_t w2s_i32_load16_u(const w2s_byte *base, uint32_t index, uint64_t offset) {
+  uint16_t v = *(const w2s_u16_at *)(base + (uint64_t)index + offset);
   W2S_KEEP_INT(v);
   return v;
 }
@@ -129,9 +140,8 @@ W2S_INLINE uint32_t w2s_i32_load16_u_c(w2s_vm *vm, const struct w2s_memory *memo
 }
 
 /* i64.load8_s. */
-W2S_INLINE uint64_t w2s_i64_load8_s(const uint8_t *base, uint32_t index, uint64_t offset) {
-  int8_t v;
-  __builtin_memcpy(&v, base + (uint64_t)index + offset, sizeof v);
+W2S_INLINE uint64_t w2s_i64_load8_s(const w2s_byte *base, uint32_t index, uint64_t offset) {
+  int8_t v = *(const w2s_i8_at *)(base + (uint64_t)index + offset);
   W2S_KEEP_INT(v);
   return (uint64_t)(int64_t)v;
 }
@@ -142,9 +152,8 @@ W2S_INLINE uint64_t w2s_i64_load8_s_c(w2s_vm *vm, const struct w2s_memory *memor
 }
 
 /* i64.load8_u. */
-W2S_INLINE uint64_t w2s_i64_load8_u(const uint8_t *base, uint32_t index, uint64_t offset) {
-  uint8_t v;
-  __builtin_memcpy(&v, base + (uint64_t)index + offset, sizeof v);
+W2S_INLINE uint64_t w2s_i64_load8_u(const w2s_byte *base, uint32_t index, uint64_t offset) {
+  uint8_t v = *(const w2s_u8_at *)(base + (uint64_t)index + offset);
   W2S_KEEP_INT(v);
   return v;
 }
@@ -155,9 +164,8 @@ W2S_INLINE uint64_t w2s_i64_load8_u_c(w2s_vm *vm, const struct w2s_memory *memor
 }
 
 /* i64.load16_s. */
-W2S_INLINE uint64_t w2s_i64_load16_s(const uint8_t *base, uint32_t index, uint64_t offset) {
-  int16_t v;
-  __builtin_memcpy(&v, base + (uint64_t)index + offset, sizeof v);
+W2S_INLINE uint64_t w2s_i64_load16_s(const w2s_byte *base, uint32_t index, uint64_t offset) {
+  int16_t v = *(const w2s_i16_at *)(base + (uint64_t)index + offset);
   W2S_KEEP_INT(v);
   return (uint64_t)(int64_t)v;
 }
@@ -168,9 +176,8 @@ W2S_INLINE uint64_t w2s_i64_load16_s_c(w2s_vm *vm, const struct w2s_memory *memo
 }
 
 /* i64.load16_u. */
-W2S_INLINE uint64_t w2s_i64_load16_u(const uint8_t *base, uint32_t index, uint64_t offset) {
-  uint16_t v;
-  __builtin_memcpy(&v, base + (uint64_t)index + offset, sizeof v);
+W2S_INLINE uint64_t w2s_i64_load16_u(const w2s_byte *base, uint32_t index, uint64_t offset) {
+  uint16_t v = *(const w2s_u16_at *)(base + (uint64_t)index + offset);
   W2S_KEEP_INT(v);
   return v;
 }
@@ -181,9 +188,8 @@ W2S_INLINE uint64_t w2s_i64_load16_u_c(w2s_vm *vm, const struct w2s_memory *memo
 }
 
 /* i64.load32_s. */
-W2S_INLINE uint64_t w2s_i64_load32_s(const uint8_t *base, uint32_t index, uint64_t offset) {
-  int32_t v;
-  __builtin_memcpy(&v, base + (uint64_t)index + offset, sizeof v);
+W2S_INLINE uint64_t w2s_i64_load32_s(const w2s_byte *base, uint32_t index, uint64_t offset) {
+  int32_t v = *(const w2s_i32_at *)(base + (uint64_t)index + offset);
   W2S_KEEP_INT(v);
   return (uint64_t)(int64_t)v;
 }
@@ -194,9 +200,8 @@ W2S_INLINE uint64_t w2s_i64_load32_s_c(w2s_vm *vm, const struct w2s_memory *memo
 }
 
 /* i64.load32_u. */
-W2S_INLINE uint64_t w2s_i64_load32_u(const uint8_t *base, uint32_t index, uint64_t offset) {
-  uint32_t v;
-  __builtin_memcpy(&v, base + (uint64_t)index + offset, sizeof v);
+W2S_INLINE uint64_t w2s_i64_load32_u(const w2s_byte *base, uint32_t index, uint64_t offset) {
+  uint32_t v = *(const w2s_u32_at *)(base + (uint64_t)index + offset);
   W2S_KEEP_INT(v);
   return v;
 }
@@ -207,9 +212,8 @@ W2S_INLINE uint64_t w2s_i64_load32_u_c(w2s_vm *vm, const struct w2s_memory *memo
 }
 
 /* i32.store. */
-W2S_INLINE void w2s_i32_store(uint8_t *base, uint32_t index, uint64_t offset, uint32_t value) {
-  const uint32_t v = value;
-  __builtin_memcpy(base + (uint64_t)index + offset, &v, sizeof v);
+W2S_INLINE void w2s_i32_store(w2s_byte *base, uint32_t index, uint64_t offset, uint32_t value) {
+  *(w2s_u32_at *)(base + (uint64_t)index + offset) = value;
 }
 W2S_INLINE void w2s_i32_store_c(w2s_vm *vm, const struct w2s_memory *memory, uint64_t index, uint64_t offset, uint32_t value) {
   const uint32_t v = value;
@@ -217,9 +221,8 @@ W2S_INLINE void w2s_i32_store_c(w2s_vm *vm, const struct w2s_memory *memory, uin
 }
 
 /* i64.store. */
-W2S_INLINE void w2s_i64_store(uint8_t *base, uint32_t index, uint64_t offset, uint64_t value) {
-  const uint64_t v = value;
-  __builtin_memcpy(base + (uint64_t)index + offset, &v, sizeof v);
+W2S_INLINE void w2s_i64_store(w2s_byte *base, uint32_t index, uint64_t offset, uint64_t value) {
+  *(w2s_u64_at *)(base + (uint64_t)index + offset) = value;
 }
 W2S_INLINE void w2s_i64_store_c(w2s_vm *vm, const struct w2s_memory *memory, uint64_t index, uint64_t offset, uint64_t value) {
   const uint64_t v = value;
@@ -227,9 +230,8 @@ W2S_INLINE void w2s_i64_store_c(w2s_vm *vm, const struct w2s_memory *memory, uin
 }
 
 /* f32.store. */
-W2S_INLINE void w2s_f32_store(uint8_t *base, uint32_t index, uint64_t offset, float value) {
-  const float v = value;
-  __builtin_memcpy(base + (uint64_t)index + offset, &v, sizeof v);
+W2S_INLINE void w2s_f32_store(w2s_byte *base, uint32_t index, uint64_t offset, float value) {
+  *(w2s_f32_at *)(base + (uint64_t)index + offset) = value;
 }
 W2S_INLINE void w2s_f32_store_c(w2s_vm *vm, const struct w2s_memory *memory, uint64_t index, uint64_t offset, float value) {
   const float v = value;
@@ -237,9 +239,8 @@ W2S_INLINE void w2s_f32_store_c(w2s_vm *vm, const struct w2s_memory *memory, uin
 }
 
 /* f64.store. */
-W2S_INLINE void w2s_f64_store(uint8_t *base, uint32_t index, uint64_t offset, double value) {
-  const double v = value;
-  __builtin_memcpy(base + (uint64_t)index + offset, &v, sizeof v);
+W2S_INLINE void w2s_f64_store(w2s_byte *base, uint32_t index, uint64_t offset, double value) {
+  *(w2s_f64_at *)(base + (uint64_t)index + offset) = value;
 }
 W2S_INLINE void w2s_f64_store_c(w2s_vm *vm, const struct w2s_memory *memory, uint64_t index, uint64_t offset, double value) {
   const double v = value;
@@ -247,9 +248,8 @@ W2S_INLINE void w2s_f64_store_c(w2s_vm *vm, const struct w2s_memory *memory, uin
 }
 
 /* i32.store8. */
-W2S_INLINE void w2s_i32_store8(uint8_t *base, uint32_t index, uint64_t offset, uint32_t value) {
-  const uint8_t v = (uint8_t)value;
-  __builtin_memcpy(base + (uint64_t)index + offset, &v, sizeof v);
+W2S_INLINE void w2s_i32_store8(w2s_byte *base, uint32_t index, uint64_t offset, uint32_t value) {
+  *(w2s_u8_at *)(base + (uint64_t)index + offset) = (uint8_t)value;
 }
 W2S_INLINE void w2s_i32_store8_c(w2s_vm *vm, const struct w2s_memory *memory, uint64_t index, uint64_t offset, uint32_t value) {
   const uint8_t v = (uint8_t)value;
@@ -257,9 +257,8 @@ W2S_INLINE void w2s_i32_store8_c(w2s_vm *vm, const struct w2s_memory *memory, ui
 }
 
 /* i32.store16. */
-W2S_INLINE void w2s_i32_store16(uint8_t *base, uint32_t index, uint64_t offset, uint32_t value) {
-  const uint16_t v = (uint16_t)value;
-  __builtin_memcpy(base + (uint64_t)index + offset, &v, sizeof v);
+W2S_INLINE void w2s_i32_store16(w2s_byte *base, uint32_t index, uint64_t offset, uint32_t value) {
+  *(w2s_u16_at *)(base + (uint64_t)index + offset) = (uint16_t)value;
 }
 W2S_INLINE void w2s_i32_store16_c(w2s_vm *vm, const struct w2s_memory *memory, uint64_t index, uint64_t offset, uint32_t value) {
   const uint16_t v = (uint16_t)value;
@@ -267,9 +266,8 @@ W2S_INLINE void w2s_i32_store16_c(w2s_vm *vm, const struct w2s_memory *memory, u
 }
 
 /* i64.store8. */
-W2S_INLINE void w2s_i64_store8(uint8_t *base, uint32_t index, uint64_t offset, uint64_t value) {
-  const uint8_t v = (uint8_t)value;
-  __builtin_memcpy(base + (uint64_t)index + offset, &v, sizeof v);
+W2S_INLINE void w2s_i64_store8(w2s_byte *base, uint32_t index, uint64_t offset, uint64_t value) {
+  *(w2s_u8_at *)(base + (uint64_t)index + offset) = (uint8_t)value;
 }
 W2S_INLINE void w2s_i64_store8_c(w2s_vm *vm, const struct w2s_memory *memory, uint64_t index, uint64_t offset, uint64_t value) {
   const uint8_t v = (uint8_t)value;
@@ -277,9 +275,8 @@ W2S_INLINE void w2s_i64_store8_c(w2s_vm *vm, const struct w2s_memory *memory, ui
 }
 
 /* i64.store16. */
-W2S_INLINE void w2s_i64_store16(uint8_t *base, uint32_t index, uint64_t offset, uint64_t value) {
-  const uint16_t v = (uint16_t)value;
-  __builtin_memcpy(base + (uint64_t)index + offset, &v, sizeof v);
+W2S_INLINE void w2s_i64_store16(w2s_byte *base, uint32_t index, uint64_t offset, uint64_t value) {
+  *(w2s_u16_at *)(base + (uint64_t)index + offset) = (uint16_t)value;
 }
 W2S_INLINE void w2s_i64_store16_c(w2s_vm *vm, const struct w2s_memory *memory, uint64_t index, uint64_t offset, uint64_t value) {
   const uint16_t v = (uint16_t)value;
@@ -287,9 +284,8 @@ W2S_INLINE void w2s_i64_store16_c(w2s_vm *vm, const struct w2s_memory *memory, u
 }
 
 /* i64.store32. */
-W2S_INLINE void w2s_i64_store32(uint8_t *base, uint32_t index, uint64_t offset, uint64_t value) {
-  const uint32_t v = (uint32_t)value;
-  __builtin_memcpy(base + (uint64_t)index + offset, &v, sizeof v);
+W2S_INLINE void w2s_i64_store32(w2s_byte *base, uint32_t index, uint64_t offset, uint64_t value) {
+  *(w2s_u32_at *)(base + (uint64_t)index + offset) = (uint32_t)value;
 }
 W2S_INLINE void w2s_i64_store32_c(w2s_vm *vm, const struct w2s_memory *memory, uint64_t index, uint64_t offset, uint64_t value) {
   const uint32_t v = (uint32_t)value;

@@ -24,9 +24,15 @@ W2S_INLINE void w2s_tail_call(w2s_vm *vm, void (*code)(void), w2s_vm *callee,
   tail->run = run;
 }
 
+/* The segment register for what a tail call goes to. */
+W2S_INLINE void w2s_tail_switch(const w2s_vm *callee) {
+  if (w2s_segment(callee) != 0) W2S_SET_SEGMENT(w2s_segment(callee));
+}
+
 /* Before an indirect jump: where to. An entry that finds its own address there leaves tail calls to whoever made the
  * jump, and so to the loop that this one is under. Other functions do not look. */
-W2S_INLINE void w2s_jump_to(w2s_vm *vm, void (*code)(void)) {
+W2S_INLINE void w2s_jump_to(w2s_vm *vm, void (*code)(void), const w2s_vm *callee) {
+  if (W2S_UNLIKELY(callee != vm)) w2s_tail_switch(callee);
   ((struct w2s_vm_head *)(void *)vm)->store->tail.direct = code;
 }
 
@@ -36,6 +42,23 @@ W2S_INLINE int w2s_tail_direct(w2s_vm *vm, void (*self)(void)) {
   if (tail->direct != self) return 0;
   tail->direct = 0;
   return 1;
+}
+
+/* At the entry: what the segment register holds, if it may be another one when the inner part has returned from a jump to
+ * another instance; else NULL. */
+W2S_INLINE uint8_t *w2s_tail_segment(const w2s_vm *vm) {
+  if (W2S_SEGMENTED) return w2s_segment(vm);
+  uint8_t *segment = 0;
+  if (W2S_UNLIKELY(((const struct w2s_vm_head *)(const void *)vm)->store->segmented)) W2S_GET_SEGMENT(segment);
+  return segment;
+}
+
+/* Likewise, when all tail calls have been made: the register as it was. */
+W2S_INLINE void w2s_tail_back(uint8_t *before) {
+  if (before == 0) return;
+  uint8_t *segment;
+  W2S_GET_SEGMENT(segment);
+  if (W2S_UNLIKELY(segment != before)) W2S_SET_SEGMENT(before);
 }
 
 /* Has the function that just returned asked for a tail call? */
@@ -52,6 +75,7 @@ W2S_OUTLINE union w2s_value *w2s_tail_loop(w2s_vm *vm) {
     for (uint32_t i = 0; i < tail->n_slots; i++) values[i] = store->results[i];
     tail->run = 0;
     tail->direct = tail->callee.code;
+    w2s_tail_switch(tail->callee.vm);
     run(&tail->callee, values);
     if (!tail->run) store->results[0] = values[0];
   }
