@@ -156,7 +156,7 @@ def test_a_stopped_build_is_resumed(
         for pid in children_of_scripts(tmp_path):
             os.kill(pid, signal.SIGKILL)
     compiled(tmp_path)
-    report = build(chunked_module(4), tmp_path, BuildOptions(opt_level=0, jobs=2, cc=cc))
+    report = build(chunked_module(4), tmp_path, BuildOptions(opt_level=0, jobs=2, cc=cc, segment=False))
     assert compiled(tmp_path) == ["f2.c", "module.c"]
     assert report.n_kept == 3
 

@@ -47,42 +47,6 @@
 /* A type for values that lie at any address, among bytes of any type. */
 #define W2S_ANYWHERE __attribute__((aligned(1), may_alias))
 
-/* Segmented modules (W2S_SEGMENTED 1, which x86-64 alone has): the base of the module's only memory is kept in the gs
- * register, which nothing else uses, and the memory is an address space of the compiler's. Other modules take part only
- * by setting the register for segmented ones that they call. */
-#if !defined(W2S_SEGMENTED)
-#define W2S_SEGMENTED 0
-#endif
-#if W2S_SEGMENTED
-#define W2S_SPACE __seg_gs
-#define W2S_IN_SPACE(address) ((void)(address), (w2s_byte *)0)
-/* gcc leaves out the segment where it accesses a constant address beyond 2 GiB, which it does with movabs. The assembler
- * puts it back: into every movabs but those that load a number. */
-#define W2S_MOVABS(suffix)                                                                                            \
-  ".macro movabs" suffix " from:req, to:req\n.byte 0x65\nmovabs \\from, \\to\n.endm\n"
-__asm__(W2S_MOVABS("b") W2S_MOVABS("w") W2S_MOVABS("l")
-        ".macro movabsq from:req, to:req\n"
-        ".set .Lw2s_number, 2\n"
-        ".irpc c, \"\\from\"\n"
-        ".if .Lw2s_number == 2\n"
-        ".ifc \"\\c\", \"$\"\n.set .Lw2s_number, 1\n.else\n.set .Lw2s_number, 0\n.endif\n"
-        ".endif\n"
-        ".endr\n"
-        ".if .Lw2s_number == 0\n.byte 0x65\n.endif\n"
-        "movabs \\from, \\to\n"
-        ".endm\n");
-#else
-#define W2S_SPACE
-#define W2S_IN_SPACE(address) (address)
-#endif
-#if defined(__x86_64__)
-#define W2S_GET_SEGMENT(base) __asm__ volatile(".byte 0xf3, 0x48, 0x0f, 0xae, 0xc8" : "=a"(base)) /* rdgsbase rax */
-#define W2S_SET_SEGMENT(base) __asm__ volatile(".byte 0xf3, 0x48, 0x0f, 0xae, 0xd8" : : "a"(base) : "memory") /* wrgsbase */
-#else
-#define W2S_GET_SEGMENT(base) ((void)((base) = 0))
-#define W2S_SET_SEGMENT(base) ((void)(base))
-#endif
-
 /* Keep the computation of an integer: a load whose value is never used must still be able to trap. Likewise for a float
  * and a vector; these also hide the value, see W2S_HIDE_FLOAT. With relaxed traps, such loads may go. */
 #ifdef W2S_RELAXED_TRAPS
@@ -115,6 +79,43 @@ __asm__(W2S_MOVABS("b") W2S_MOVABS("w") W2S_MOVABS("l")
 /* What simd.h and atomic.h include first: here nothing more. */
 #define W2S_WITH_VECTORS "port.h"
 #define W2S_WITH_ATOMICS "port.h"
+#endif
+
+/* Segmented modules (W2S_SEGMENTED 1, which x86-64 alone has): the base of the module's only memory is kept in the gs
+ * register, which nothing else uses, and the memory is an address space of the compiler's. Other modules take part only
+ * by setting the register for segmented ones that they call. */
+#if !defined(W2S_SEGMENTED)
+#define W2S_SEGMENTED 0
+#endif
+#if W2S_SEGMENTED
+#define W2S_SPACE __seg_gs
+#define W2S_IN_SPACE(address) ((void)(address), (w2s_byte *)0)
+/* gcc leaves out the segment where it accesses a constant address beyond 2 GiB, which it does with movabs. The assembler
+ * puts it back: into every movabs but those that load a number. */
+#define W2S_MOVABS(suffix)                                                                                            \
+  ".macro movabs" suffix " from:req, to:req\n.byte 0x65\nmovabs \\from, \\to\n.endm\n"
+__asm__(W2S_MOVABS("b") W2S_MOVABS("w") W2S_MOVABS("l")
+        ".macro movabsq from:req, to:req\n"
+        ".set .Lw2s_number, 2\n"
+        ".irpc c, \"\\from\"\n"
+        ".if .Lw2s_number == 2\n"
+        ".ifc \"\\c\", \"$\"\n.set .Lw2s_number, 1\n.else\n.set .Lw2s_number, 0\n.endif\n"
+        ".endif\n"
+        ".endr\n"
+        ".if .Lw2s_number == 0\n.byte 0x65\n.endif\n"
+        "movabs \\from, \\to\n"
+        ".endm\n");
+#else
+#define W2S_SPACE
+#define W2S_IN_SPACE(address) (address)
+#endif
+/* rdgsbase and wrgsbase of rax, which not every assembler knows. */
+#if defined(__x86_64__)
+#define W2S_GET_SEGMENT(base) __asm__ volatile(".byte 0xf3, 0x48, 0x0f, 0xae, 0xc8" : "=a"(base))
+#define W2S_SET_SEGMENT(base) __asm__ volatile(".byte 0xf3, 0x48, 0x0f, 0xae, 0xd8" : : "a"(base) : "memory")
+#else
+#define W2S_GET_SEGMENT(base) ((void)((base) = 0))
+#define W2S_SET_SEGMENT(base) ((void)(base))
 #endif
 
 /* Does rounding (ceil, floor, trunc, rint) quiet signalling NaNs? Instructions do, gcc's inline sequences do not. */
