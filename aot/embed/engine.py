@@ -25,6 +25,9 @@ class Config:
     x86-64-vN. ``fast`` compiles in the least time, at level 0, with tcc where it is installed and can do it. ``memory``
     chooses how 32-bit memories are kept: "guard" reserves 8 GiB of address space for each and needs no checks,
     "checked" reserves little and checks each access, "auto" takes "guard" where the process may reserve that much.
+    ``segment`` keeps a guarded memory in a segment register, which is faster (gcc, x86-64 with FSGSBASE, processes with
+    nothing below 8 GiB): None does so for modules compiled to be run here, but not for files (`aot.compile`), which
+    others may load.
     ``precise`` keeps traps of loads whose value is not used, as the specification wants. ``debug`` compiles for gdb.
     ``consume_fuel`` compiles code that counts what it does (`Store.set_fuel`), and ``epoch_interruption`` code that can
     be stopped anywhere (`Engine.increment_epoch`, `Store.timeout`, Ctrl-C); both make it slower. ``cache`` False
@@ -38,6 +41,7 @@ class Config:
     cpu_level: int = 2
     fast: bool = False
     memory: MemoryKind = "auto"
+    segment: bool | None = None
     precise: bool = True
     debug: bool = False
     consume_fuel: bool = False
@@ -106,8 +110,11 @@ class Engine:
             raise UsageError("the engine has no epochs: it needs Config.epoch_interruption")
         lib.w2s_epoch_increment(self._epoch)
 
-    def _build_options(self) -> BuildOptions:
-        """Raises UsageError if an option is out of range."""
+    def _build_options(self, *, for_others: bool = False) -> BuildOptions:
+        """What to compile with; ``for_others``: a file that other processes may load.
+
+        Raises UsageError if an option is out of range.
+        """
         from aot.build import BuildOptions, read_profile
 
         config = self._config
@@ -116,6 +123,7 @@ class Engine:
             cc=config.cc,
             cpu_level=config.cpu_level,
             guard=self.guard,
+            segment=not for_others if config.segment is None else config.segment,
             precise=config.precise,
             debug=config.debug,
             fuel=config.consume_fuel,

@@ -48,7 +48,7 @@ def compile(
         data = Path(source).read_bytes()
         if Path(source).suffix == ".wat" and not data.startswith(b"\0asm"):
             data = to_wasm(data.decode("utf-8"))
-    options = Engine(config)._build_options()
+    options = Engine(config)._build_options(for_others=True)
     state = None
     if preinit is not None:
         from aot.embed.preinit import preinitialised

@@ -7,6 +7,8 @@ reading it when that call is over; so whoever read another's memory would write 
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -192,3 +194,36 @@ def test_which_modules_use_it(text: str, segmented: bool, tmp_path: Path) -> Non
     assert ("needs FSGSBASE" in next(describe_object(read_meta(tmp_path / "m.so")))) == (segmented and available)
     compile_to_file(data, tmp_path / "n.so", BuildOptions(opt_level=0, segment=False))
     assert "needs FSGSBASE" not in next(describe_object(read_meta(tmp_path / "n.so")))
+
+
+@pytest.mark.parametrize(("segment", "segmented"), [(None, False), (True, True), (False, False)])
+def test_files_for_others(segment: bool | None, segmented: bool, tmp_path: Path) -> None:
+    """They have none unless that is asked for."""
+    aot.compile(assemble(b"(module (memory 1))"), tmp_path / "m.so", aot.Config(opt_level=0, segment=segment))
+    available = find_toolchain().segments and can_set_segment()
+    assert ("needs FSGSBASE" in next(describe_object(read_meta(tmp_path / "m.so")))) == (segmented and available)
+
+
+def test_a_process_with_something_at_low_addresses(tmp_path: Path) -> None:
+    """Where an access without its segment would go there must be nothing."""
+    data = assemble(b"(module (memory 1))")
+    compile_to_file(data, tmp_path / "m.so", BuildOptions(opt_level=0))
+    if "needs FSGSBASE" not in next(describe_object(read_meta(tmp_path / "m.so"))):
+        pytest.skip("this machine or compiler has no segments")
+    script = """
+import ctypes, sys
+libc = ctypes.CDLL(None)
+libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
+libc.mmap.restype = ctypes.c_void_p
+MAP_PRIVATE, MAP_FIXED, MAP_ANONYMOUS = 2, 16, 32
+assert libc.mmap(1 << 32, 4096, 3, MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS, -1, 0) == 1 << 32
+import aot
+from aot.build.segments import can_set_segment
+assert not can_set_segment()
+try:
+    aot.Module.deserialize_file(aot.Engine(), sys.argv[1])
+except aot.FormatError as err:
+    print(err)
+"""
+    run = subprocess.run([sys.executable, "-c", script, tmp_path / "m.so"], capture_output=True, text=True, check=True)
+    assert "nothing below 8 GiB" in run.stdout
