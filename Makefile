@@ -54,11 +54,14 @@ exhaustive:  ## unary vector instructions on all 2^32 inputs, at three CPU level
 vectors: runtime  ## simd.h with every compiler at every level, and on aarch64 under qemu (apt-get install qemu-user)
 	$(RUN) -m pytest -q -n auto -rs tests/simd
 
-BENCHES := run calls compat traps emit large fast start command wasi programs simd tailcalls exceptions graphviz threads async
+BENCHES := run compile calls compat traps emit large fast start command wasi programs simd tailcalls exceptions graphviz threads async
 bench: $(BENCHES:%=bench-%)  ## all figures, beside other engines in the same run
 
 bench-run: runtime  ## run time of 28 programs beside native code, wasmtime, V8 and wasm2c, where these are installed
 	$(RUN) bench/run.py --write
+
+bench-compile: runtime  ## what compiling costs as modules grow to 69 MB (npm and pip fetch them): up to an hour
+	$(RUN) bench/compile.py --write
 
 bench-calls: runtime  ## what a call from Python costs
 	$(RUN) bench/calls.py --write

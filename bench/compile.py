@@ -41,7 +41,7 @@ report = compile_to_file(Path(sys.argv[1]).read_bytes(), out, BuildOptions(opt_l
 own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 print(json.dumps({
     "compiler_cpu": report.compiler_cpu_seconds, "compiler_bytes": report.peak_bytes, "own_bytes": own,
-    "worker_bytes": report.worker_bytes, "c_bytes": report.c_bytes, "out_bytes": report.out_bytes,
+    "worker_bytes": report.worker_bytes or own, "c_bytes": report.c_bytes, "out_bytes": report.out_bytes,
 }))
 """
 THEIRS = """
@@ -183,6 +183,8 @@ def measure(module: Module, folder: Path, args: argparse.Namespace) -> Row:
             mine.append(ours(wasm, Path(name), args.opt_level))
             theirs.append(by_wasm2c(wasm, Path(name)) if with_wasm2c else None)
             others.append(by_wasmtime(wasm, Path(name)))
+        shutil.copyfile(Path(name) / "m.so", folder / f"{wasm.stem}.O{args.opt_level}.so")
+        shutil.copyfile(Path(name) / "m.cwasm", folder / f"{wasm.stem}.cwasm")
     known = [cost for cost in theirs if cost is not None]
     middle = sorted(mine, key=lambda run: run.total.cpu)[(rounds - 1) // 2]
     return Row(module.name, size, code_bytes(wasm), middle, median(known) if known else None, median(others))
@@ -249,7 +251,9 @@ def main() -> None:
     parser.add_argument("--peers-max-mb", type=float, default=2, help="wasm2c's C is one file: gcc takes 1 GB for 1 MB")
     parser.add_argument("--rounds", type=int, default=3, help="of modules below 2 MB; larger ones have one")
     parser.add_argument("-O", dest="opt_level", type=int, default=2)
-    parser.add_argument("--folder", type=Path, help="where to keep what is fetched")
+    parser.add_argument(
+        "--folder", type=Path, help="where to keep what is fetched and compiled; bench/programs.py runs it"
+    )
     parser.add_argument("--write", action="store_true", help="leave table and chart in docs/figures")
     args = parser.parse_args()
     rows: list[Row] = []

@@ -69,13 +69,12 @@ class ObjectCache:
             data = entry.read_bytes()
         except OSError:
             return None
-        content = unsealed(data)
-        if content is None:
+        try:
+            known, made = _read(data)
+        except (ValueError, TypeError, struct.error, zlib.error):  # damaged, or another release's
             entry.unlink(missing_ok=True)
             return None
-        (n,) = _LENGTH.unpack_from(content)
-        known = KeptObject(**json.loads(content[_LENGTH.size : _LENGTH.size + n]))
-        out.write_bytes(zlib.decompress(memoryview(content)[_LENGTH.size + n :]))
+        out.write_bytes(made)
         with suppress(OSError):  # another process may have removed it
             os.utime(entry)
         return known
@@ -115,6 +114,16 @@ class ObjectCache:
 
     def _entry(self, key: str) -> Path:
         return self.folder / f"{key}.o"
+
+
+def _read(data: bytes) -> tuple[KeptObject, bytes]:
+    """An entry's parts. Raises ValueError, TypeError, struct.error or zlib.error for what is no entry."""
+    content = unsealed(data)
+    if content is None:
+        raise ValueError("damaged")
+    (n,) = _LENGTH.unpack_from(content)
+    words = content[_LENGTH.size : _LENGTH.size + n]
+    return KeptObject(**json.loads(words)), zlib.decompress(memoryview(content)[_LENGTH.size + n :])
 
 
 class Keeper:

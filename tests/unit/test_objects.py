@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import subprocess
 import sys
 import time
+import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +18,9 @@ import pytest
 from aot.abi import include_dir
 from aot.build import BuildOptions, BuildReport, compile_to_file
 from aot.build.objects import Keeper, KeptObject, ObjectCache, object_key
+from aot.build.options import Unit
+from aot.build.progress import Bar
+from aot.build.sealed import sealed
 from aot.errors import UsageError
 from tests.unit.compilers import NOP, chunked_module, fake_compiler, runs, small_module, wait_until
 from tests.wasm_builder import FUNC, I32, ModuleBuilder, i32_const
@@ -185,7 +190,22 @@ def test_a_level_that_was_stepped_down_is_told_again(tmp_path: Path) -> None:
         assert [(unit.name, unit.opt, unit.stepped_down) for unit in report.downgrades] == [("f1", 0, "-O1 crashed")]
 
 
-@pytest.mark.parametrize("harm", [lambda data: data[:-100], lambda data: b"x" + data[1:], lambda data: b""])
+def of_another_release(_: bytes) -> bytes:
+    words = b'{"opt": 1, "colour": "blue"}'
+    return sealed(len(words).to_bytes(8, "little") + words + zlib.compress(b"object"))
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda data: data[:-100],
+        lambda data: b"x" + data[1:],
+        lambda data: b"",
+        lambda data: sealed(b"short"),
+        of_another_release,
+    ],
+    ids=["cut", "changed", "empty", "no entry", "another release"],
+)
 def test_a_damaged_object_is_made_again(
     tmp_path: Path, options: BuildOptions, cache_folder: Path, harm: object
 ) -> None:
@@ -270,3 +290,28 @@ def test_processes_share_the_cache(tmp_path: Path, options: BuildOptions) -> Non
     builds = [subprocess.Popen([*command, "-o", str(tmp_path / f"{k}.so")]) for k in range(3)]
     assert [process.wait(120) for process in builds] == [0, 0, 0]
     assert len({(tmp_path / f"{k}.so").read_bytes() for k in range(3)}) == 1
+
+
+# -- telling how far a build is ---------------------------------------------------------------------------------------
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_objects_that_were_kept_do_not_count_for_the_speed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nine of ten files are there; the last takes 4 s: the estimate before it must not be that of the nine."""
+    now = 1000.0
+    monkeypatch.setattr("tqdm.std.time", lambda: now)
+    terminal = Terminal()
+    bar = Bar(terminal)
+    bar.begin((1,) * 12, (100,) * 12)
+    for chunk in range(9):
+        bar.done(Unit(f"f{chunk}", 2, kept=True), chunk)
+    now += 4
+    bar.done(Unit("f9", 2), 9)
+    bar.end()
+    last = terminal.getvalue().rpartition("\r")[0]
+    assert "[00:04<00:08, 25.0B/s" in last, "4 s for each of the two that are left"
+    assert "10/13 files, 10/12 functions" in last
