@@ -344,8 +344,8 @@ def _probe(command: tuple[str, ...], stamp: tuple[int, ...]) -> Toolchain:
 
 def _keeps_segments(command: tuple[str, ...], optional: tuple[str, ...], tmp: Path) -> bool:
     (tmp / "trial.c").write_text(TRIAL, encoding="ascii")
-    for opt in ("-O1", "-O2", "-O3"):
-        flags = (opt, *REQUIRED, *optional, f"-I{include_dir()}", "-save-temps=obj")
+    for level in (("-O1",), GCC_O2, ("-O2",), ("-O3",)):
+        flags = (*level, *REQUIRED, *optional, f"-I{include_dir()}", "-save-temps=obj")
         args = (*command, *flags, "-c", "trial.c", "-o", "trial.o")
         if run_compiler(args, tmp, _PROBE_LIMITS, compiler_environment(tmp)).outcome is not Outcome.OK:
             return False
