@@ -116,7 +116,8 @@ def in_node(*, simd: bool = False) -> Engine:
 def peers(*, simd: bool) -> tuple[list[Engine], list[str]]:
     """Engines that this machine has, and what it lacks."""
     found, missing = [in_wasmtime(simd=simd)], []
-    for tool, engine in (("node", in_node(simd=simd)), (os.environ.get("WASM2C", "wasm2c"), wasm2c(simd=simd))):
+    translator = os.environ.get("WASM2C", "" if simd else "wasm2c")  # 1.0.32 aborts on vectors
+    for tool, engine in (("node", in_node(simd=simd)), (translator or "wasm2c for vectors", wasm2c(simd=simd))):
         if shutil.which(tool):
             found.append(engine)
         else:
