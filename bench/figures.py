@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+import re
 import shutil
 import subprocess
 from collections.abc import Iterable
@@ -39,10 +40,11 @@ def _processor() -> str:
 
 
 def _version(tool: str) -> str:
-    """The first word of what the tool says of its version that begins with a digit; empty if it is not installed."""
+    """The first number in what the tool says of its version; empty if it is not installed."""
     command = shutil.which(os.environ.get("WASM2C", tool) if tool == "wasm2c" else tool)
     if command is None:
         return ""
     flag = "-v" if tool == "tcc" else "--version"
     said = subprocess.run([command, flag], capture_output=True, text=True, check=False).stdout.partition("\n")[0]
-    return next((word.lstrip("v") for word in said.split() if word.lstrip("v")[:1].isdigit()), "")
+    found = re.search(r"\bv?(\d[\w.]*)", said)
+    return found[1] if found else ""
