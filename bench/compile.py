@@ -207,6 +207,10 @@ def table(rows: Iterable[Row]) -> Iterator[str]:
         yield f"| {' | '.join(cells)} |"
 
 
+def report(rows: list[Row]) -> list[str]:
+    return [*table(rows), "", *slopes(rows)]
+
+
 def slopes(rows: list[Row]) -> Iterator[str]:
     """By which power of the code's size costs grow, from the smallest to the largest module."""
     if len(rows) < 2:
@@ -264,10 +268,9 @@ def main() -> None:
             if (not args.only or module.name in args.only) and module.fetch(folder).stat().st_size <= args.max_mb * MB:
                 rows.append(measure(module, folder, args))
                 print(*table(rows[-1:]), sep="\n", flush=True)
-    text = [*table(rows), "", *slopes(rows)]
-    print(*text, sep="\n")
-    if args.write:
-        figures.publish("compile", TITLE, text, plot(rows))
+                if args.write and len(rows) > 1:  # the last one takes long
+                    figures.publish("compile", TITLE, report(rows), plot(rows))
+    print(*report(rows), sep="\n")
 
 
 if __name__ == "__main__":
