@@ -1,10 +1,11 @@
 """What compiling costs as modules grow: CPU time, time, memory and sizes, beside wasm2c with gcc -O2 and wasmtime.
 
 Modules made by others, from npm and PyPI: the format source-map (Rust), Lua (C), brotli (Rust), QuickJS (C), CPython
-(C, much of it data), Yosys (C++ with exceptions). Each compiler has each module to itself, in processes of its own, and
-nothing is kept from earlier builds. Translation is all that is not a C compiler: reading, checking and writing C in
-all processes, and their starts. Memory is resident memory: of the largest compiler, of the largest process of ours
-that writes C, and of our main process.
+(C, much of it data), Yosys (C++ with exceptions). Each compiler has each module to itself, in processes of its own.
+With --folder, a build of a large module that was stopped goes on; CPU times are those of all objects, whenever they
+were compiled. Translation is all that is not a C compiler: reading, checking and writing C in all processes, and their
+starts. Memory is resident memory: of the largest compiler, of the largest process of ours that writes C, and of our
+main process.
 
 python bench/compile.py [--only NAME...] [--max-mb N] [-O N] [--peers-max-mb N] [--folder DIR] [--write]
 """
@@ -36,12 +37,14 @@ OURS = """
 import json, resource, sys
 from pathlib import Path
 from aot.build import BuildOptions, compile_to_file
-out, opt = Path(sys.argv[2]), int(sys.argv[3])
-report = compile_to_file(Path(sys.argv[1]).read_bytes(), out, BuildOptions(opt_level=opt, incremental=False))
+out, opt, cache = Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
+options = BuildOptions(opt_level=opt, incremental=bool(cache))
+report = compile_to_file(Path(sys.argv[1]).read_bytes(), out, options, cache_folder=Path(cache))
 own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 print(json.dumps({
     "compiler_cpu": report.compiler_cpu_seconds, "compiler_bytes": report.peak_bytes, "own_bytes": own,
-    "worker_bytes": report.worker_bytes or own, "c_bytes": report.c_bytes, "out_bytes": report.out_bytes,
+    "worker_bytes": report.worker_bytes or own, "c_bytes": report.c_bytes,
+    "kept_cpu": sum(unit.cpu_seconds for unit in report.units if unit.kept),
 }))
 """
 THEIRS = """
@@ -71,9 +74,12 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Ours:
-    """``total`` has the processes' time together; see the module's docstring for the others."""
+    """``total`` has the processes' time together; see the module's docstring for the others. ``resumed``: it goes on
+    with what an earlier build left.
+    """
 
     total: Cost
+    resumed: bool
     translation: float
     compilers: float
     compiler_bytes: int
@@ -134,12 +140,12 @@ def spent(command: list[str | Path], out: Path, **more: object) -> tuple[Cost, s
     return Cost(cpu, wall, usage.ru_maxrss * 1024, out.stat().st_size), said
 
 
-def ours(wasm: Path, folder: Path, opt: int) -> Ours:
-    total, said = spent([sys.executable, "-c", OURS, wasm, folder / "m.so", str(opt)], folder / "m.so")
+def ours(wasm: Path, folder: Path, opt: int, cache: str) -> Ours:
+    total, said = spent([sys.executable, "-c", OURS, wasm, folder / "m.so", str(opt), cache], folder / "m.so")
     told = json.loads(said)
-    compilers = told["compiler_cpu"]
+    translation = total.cpu - (told["compiler_cpu"] - told["kept_cpu"])
     sizes = (told[name] for name in ("compiler_bytes", "worker_bytes", "own_bytes", "c_bytes"))
-    return Ours(total, total.cpu - compilers, compilers, *sizes)
+    return Ours(total, bool(told["kept_cpu"]), translation, told["compiler_cpu"], *sizes)
 
 
 def by_wasm2c(wasm: Path, folder: Path) -> Cost | None:
@@ -174,19 +180,20 @@ def measure(module: Module, folder: Path, args: argparse.Namespace) -> Row:
     wasm = module.fetch(folder)
     size = wasm.stat().st_size
     rounds = args.rounds if size < 2 * MB else 1
+    cache = "" if args.folder is None else str(folder / "cache")
     with_wasm2c = shutil.which(os.environ.get("WASM2C", "wasm2c")) and size <= args.peers_max_mb * MB
     mine: list[Ours] = []
     theirs: list[Cost | None] = []
     others: list[Cost] = []
     with tempfile.TemporaryDirectory() as name:
         for _ in range(rounds):
-            mine.append(ours(wasm, Path(name), args.opt_level))
+            mine.append(ours(wasm, Path(name), args.opt_level, cache if rounds == 1 else ""))
             theirs.append(by_wasm2c(wasm, Path(name)) if with_wasm2c else None)
             others.append(by_wasmtime(wasm, Path(name)))
         shutil.copyfile(Path(name) / "m.so", folder / f"{wasm.stem}.O{args.opt_level}.so")
         shutil.copyfile(Path(name) / "m.cwasm", folder / f"{wasm.stem}.cwasm")
     known = [cost for cost in theirs if cost is not None]
-    middle = sorted(mine, key=lambda run: run.total.cpu)[(rounds - 1) // 2]
+    middle = sorted(mine, key=lambda run: run.compilers)[(rounds - 1) // 2]
     return Row(module.name, size, code_bytes(wasm), middle, median(known) if known else None, median(others))
 
 
@@ -199,7 +206,8 @@ def table(rows: Iterable[Row]) -> Iterator[str]:
     for row in rows:
         o, w, t = row.ours, row.wasm2c, row.wasmtime
         cells = [row.name, f"{row.file_bytes / MB:.2f}", f"{row.code_bytes / MB:.2f}"]
-        cells += [f"{o.translation:.1f}", f"{o.compilers:.1f}", f"{o.total.wall:.1f}"]
+        cells += [f"{o.translation:.1f}", f"{o.compilers:.1f}"]
+        cells += ["(resumed)" if o.resumed else f"{o.total.wall:.1f}"]
         cells += [f"{size / MB:.0f}" for size in (o.compiler_bytes, o.worker_bytes, o.own_bytes)]
         cells += [f"{o.c_bytes / MB:.1f}", f"{o.total.out_bytes / MB:.1f}"]
         cells += [f"{w.cpu:.1f} ({o.compilers / w.cpu:.2f})", f"{w.peak / MB:.0f}"] if w else ["", ""]

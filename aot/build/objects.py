@@ -35,12 +35,13 @@ _ROOM = 8
 @dataclass(frozen=True, slots=True)
 class KeptObject:
     """What is known of an object: the level that it was compiled at, why that is no higher (empty if nothing went
-    wrong), whether its tail calls are jumps, and the compiler's bytes of memory.
+    wrong), whether its tail calls are jumps, the compiler's CPU seconds and its bytes of memory.
     """
 
     opt: int
     stepped_down: str
     jumps: bool
+    cpu_seconds: float
     peak_bytes: int
 
 

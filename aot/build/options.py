@@ -109,8 +109,9 @@ class BuildOptions:
 class Unit:
     """One C file that was compiled. ``opt`` is the level it was compiled at; ``stepped_down`` tells why that is lower
     than could be had, empty where nothing went wrong; times are in seconds.
-    ``jumps``: its tail calls are jumps. ``kept``: the object is one that was kept of an earlier build; then its times
-    are 0 and ``peak_bytes`` is of that build. ``stored_bytes`` is the size of what was stored for the next.
+    ``jumps``: its tail calls are jumps. ``kept``: the object is one that was kept of an earlier build; then
+    ``compile_seconds`` is 0, and ``cpu_seconds`` and ``peak_bytes`` are of that build. ``stored_bytes`` is the size of
+    what was stored for the next.
     ``render_seconds`` are CPU time, ``compile_seconds`` time as it passed while the compiler ran, ``cpu_seconds`` the
     CPU time that it took. ``worker_bytes`` is the resident memory that the process had needed by then which wrote the
     C, which is another one than the compiler's.
@@ -156,7 +157,7 @@ class BuildReport:
 
     @property
     def compiler_cpu_seconds(self) -> float:
-        """CPU time of all compilers."""
+        """CPU time of all compilers, those included whose objects have been kept."""
         return sum(unit.cpu_seconds for unit in self.units)
 
     @property

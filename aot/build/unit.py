@@ -54,12 +54,13 @@ def kept_unit(place: Workplace, name: str, text: bytes, max_opt: int, *, jumps: 
             known.opt,
             known.stepped_down,
             len(text),
+            cpu_seconds=known.cpu_seconds,
             peak_bytes=known.peak_bytes,
             jumps=known.jumps,
             kept=True,
         )
     unit = compile_unit(place, name, max_opt, jumps=jumps)
-    known = KeptObject(unit.opt, unit.stepped_down, unit.jumps, unit.peak_bytes)
+    known = KeptObject(unit.opt, unit.stepped_down, unit.jumps, unit.cpu_seconds, unit.peak_bytes)
     return replace(unit, stored_bytes=cache.store(key, out, known))
 
 

@@ -25,7 +25,7 @@ from aot.errors import UsageError
 from tests.unit.compilers import NOP, chunked_module, fake_compiler, runs, small_module, wait_until
 from tests.wasm_builder import FUNC, I32, ModuleBuilder, i32_const
 
-KNOWN = KeptObject(2, "", False, 1 << 20)
+KNOWN = KeptObject(2, "", False, 1.5, 1 << 20)
 N_FUNCTIONS = 1000
 
 
