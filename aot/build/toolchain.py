@@ -42,6 +42,7 @@ OPTIONAL = (
     "-fno-finite-loops",  # an endless loop without effects must not vanish
     "-fstack-clash-protection",  # a large frame touches every page, so that none jumps the guard
     "-fno-ident",
+    "-fno-tree-pta",  # gcc takes it that what points into a segment points to nothing, so that calls leave it alone
 )
 """Used where the compiler knows them; those it lacks it does not need (its optimiser has no such assumption)."""
 
@@ -58,7 +59,6 @@ GCC_O2 = (
     "-falign-labels",
     "-ftree-vrp",
     "-fthread-jumps",
-    "-fno-tree-pta",  # nothing is known of what pointers into a memory point to; it changes no code
 )
 """What -O2 is for gcc: those of its passes that make generated code faster. The others take a third of the time, and do
 again what the module's own compiler has done (docs/architecture.md has figures)."""
@@ -338,7 +338,8 @@ def _probe(command: tuple[str, ...], stamp: tuple[int, ...]) -> Toolchain:
         target = f"{machine}-linux-{_libc()}" if kind is Kind.ZIG else _ask(command, ("-dumpmachine",), tmp).strip()
         optional = _accepted(command, OPTIONAL, tmp)
         # clang has segments too, but gains nothing by them
-        segments = kind is Kind.GCC and machine == "x86_64" and _keeps_segments(command, optional, tmp)
+        segments = kind is Kind.GCC and machine == "x86_64" and "-fno-tree-pta" in optional
+        segments = segments and _keeps_segments(command, optional, tmp)
     return Toolchain(command, kind, f"{kind} {version}", banner, target, machine, optional, segments)
 
 
