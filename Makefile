@@ -38,6 +38,8 @@ spec-sanitized: runtime  ## the official test suite with runtime and generated c
 fuzz: runtime  ## 20,000 random modules beside wasmtime: hours. Needs wasm-opt: apt-get install binaryen, or npm's (WASM_OPT)
 	$(RUN) -m tests.fuzz --count 20000
 	$(RUN) -m tests.fuzz --count 2000 --dense
+	$(RUN) -m tests.fuzz --count 2000 --optimised
+	$(RUN) -m tests.fuzz --count 2000 --dense --optimised
 
 golden: runtime  ## rewrite the expected C, and show what changed
 	$(RUN) -m pytest -q tests/golden --update; git --no-pager diff --stat -- tests/golden

@@ -2,7 +2,8 @@
 
 Module number S is the same for the same release of wasm-opt. What differs is printed with the number, and the module is
 kept in the folder given by --keep; ``--show`` writes module S and prints how it was made. ``--dense`` takes modules of
-our own generator instead of Binaryen's; ``--fast`` has them compiled by tcc and leaves out what it lacks.
+our own generator instead of Binaryen's; ``--fast`` has them compiled by tcc and leaves out what it lacks;
+``--optimised`` by gcc at its higher levels, where memories are in segment registers.
 """
 
 from __future__ import annotations
@@ -27,10 +28,10 @@ _SHOWN = 2000
 _STEP = 200
 
 
-def reports(source: str, seeds: Iterator[int], n_workers: int, *, fast: bool) -> Iterator[Report]:
+def reports(source: str, seeds: Iterator[int], n_workers: int, *, fast: bool, optimised: bool) -> Iterator[Report]:
     """Judge modules on ``n_workers`` processes, until ``seeds`` ends."""
     idle: SimpleQueue[Worker] = SimpleQueue()
-    everyone = [Worker(source, fast=fast) for _ in range(n_workers)]
+    everyone = [Worker(source, fast=fast, optimised=optimised) for _ in range(n_workers)]
     for worker in everyone:
         idle.put(worker)
 
@@ -86,6 +87,9 @@ def main() -> int:
     options.add_argument("--wasm-opt", help="Binaryen's wasm-opt; default: WASM_OPT, or the one on the PATH")
     options.add_argument("--dense", action="store_true", help="modules of our own generator")
     options.add_argument(
+        "--optimised", action="store_true", help="compile all by gcc at -O1 to -O3, with guarded memories"
+    )
+    options.add_argument(
         "--fast", action="store_true", help="compile by tcc what it can, and make modules of that kind"
     )
     options.add_argument("--keep", type=Path, help="folder for modules that differ")
@@ -136,7 +140,7 @@ def campaign(source: str, arguments: argparse.Namespace) -> int:
     # Ended from outside, the run still says what it has found.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        for report in reports(source, seeds(), arguments.workers, fast=arguments.fast):
+        for report in reports(source, seeds(), arguments.workers, fast=arguments.fast, optimised=arguments.optimised):
             if totals.compared >= arguments.count:
                 stop = True
                 continue

@@ -15,7 +15,7 @@ from tests.fuzz.compare import Case, Run, compare
 from tests.fuzz.engines import Ours, RefusedError, Side, Wasmtime, wasmtime_engine
 from tests.fuzz.generate import Maker, Source
 from tests.fuzz.relaxed import rounded_twice
-from tests.fuzz.settings import Settings, choose
+from tests.fuzz.settings import Settings, choose, optimised
 from tests.fuzz.support import CannotProvideError, Supply
 from tests.wasm_builder import HEADER
 
@@ -47,10 +47,12 @@ class Report:
 
 
 class Judge:
-    """What a process keeps from module to module. ``fast``: all modules are compiled in the least time."""
+    """What a process keeps from module to module. ``fast``: all modules are compiled in the least time;
+    ``optimised``: all by an optimising gcc, with guarded memories.
+    """
 
-    def __init__(self, *, fast: bool = False) -> None:
-        self._fast = fast
+    def __init__(self, *, fast: bool = False, optimised: bool = False) -> None:
+        self._fast, self._optimised = fast, optimised
         self._engine = wasmtime_engine()
         self._cpu_level = native_cpu_level()
         self._supports: dict[tuple[str, bytes], Any] = {}
@@ -69,6 +71,8 @@ class Judge:
         canonical, settings = rng.random() < 0.5, choose(rng, self._cpu_level)
         if self._fast:
             settings = replace(settings, cc=None, opt_level=0, fast=True)
+        if self._optimised:
+            settings = optimised(settings, rng)
         report = self.compare(seed, source, settings, canonical=canonical)
         if report.verdict is not Verdict.DIFFERS or canonical:
             return report

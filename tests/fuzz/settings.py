@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Literal
 
@@ -34,6 +34,11 @@ class Settings:
     def __str__(self) -> str:
         how = "fast" if self.fast else self.cc or "cc"
         return f"{how} -O{self.opt_level} memory={self.memory} x86-64-v{self.cpu_level}"
+
+
+def optimised(settings: Settings, rng: Random) -> Settings:
+    """The same by an optimising gcc, for memories that it may keep in a segment register."""
+    return replace(settings, cc="gcc", opt_level=rng.choice((1, 2, 2, 3)), memory="guard")
 
 
 def choose(rng: Random, highest_cpu_level: int) -> Settings:

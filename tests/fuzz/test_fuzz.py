@@ -217,6 +217,14 @@ def test_modules_of_our_own_agree(start: int) -> None:
     assert [report for report in reports if report.verdict not in (Verdict.AGREES, Verdict.NAN_BITS)] == []
 
 
+@pytest.mark.parametrize(("seed", "opt_level"), [(910005, 1), (910056, 3), (910134, 1), (910145, 3)])
+def test_calls_and_atomics_between_accesses_through_a_segment(seed: int, opt_level: int) -> None:
+    """gcc moved accesses past what it thought could not touch them."""
+    source = DenseGenerator().make(seed)
+    report = Judge().compare(seed, source, Settings("gcc", opt_level, "guard"), canonical=True)
+    assert report.verdict is Verdict.AGREES, report
+
+
 def test_modules_of_binaryen_agree() -> None:
     try:
         wasm_opt = find_wasm_opt(os.environ.get("WASM_OPT"))

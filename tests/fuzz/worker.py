@@ -1,5 +1,5 @@
-"""``python -m tests.fuzz.worker SOURCE [fast]``: reads module numbers, a line each, and answers each with a report as
-JSON.
+"""``python -m tests.fuzz.worker SOURCE [fast] [optimised]``: reads module numbers, a line each, and answers each with
+a report as JSON.
 
 A process of its own, because generated code that is wrong may take the process down.
 """
@@ -37,10 +37,10 @@ def maker(source: str, *, plain: bool = False) -> Iterator[Maker]:
         yield made
 
 
-def main(source: str, *, fast: bool) -> None:
+def main(source: str, *, fast: bool, optimised: bool) -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever prints must not disturb the answers
-    judge = Judge(fast=fast)
+    judge = Judge(fast=fast, optimised=optimised)
     with maker(source, plain=fast) as made:
         for line in sys.stdin:
             signal.alarm(SECONDS)
@@ -56,8 +56,8 @@ def main(source: str, *, fast: bool) -> None:
 class Worker:
     """A worker process as its parent sees it; started anew after it died."""
 
-    def __init__(self, source: str, *, fast: bool = False) -> None:
-        self._arguments = [source, *(["fast"] if fast else [])]
+    def __init__(self, source: str, *, fast: bool = False, optimised: bool = False) -> None:
+        self._arguments = [source, *(["fast"] if fast else []), *(["optimised"] if optimised else [])]
         self._process: subprocess.Popen[str] | None = None
 
     def judge(self, seed: int) -> Report:
@@ -90,4 +90,4 @@ class Worker:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], fast="fast" in sys.argv[2:])
+    main(sys.argv[1], fast="fast" in sys.argv[2:], optimised="optimised" in sys.argv[2:])
