@@ -43,6 +43,7 @@ OPTIONAL = (
     "-fstack-clash-protection",  # a large frame touches every page, so that none jumps the guard
     "-fno-ident",
     "-fno-tree-pta",  # gcc takes it that what points into a segment points to nothing, so that calls leave it alone
+    "-fno-tree-reassoc",  # the module's own compiler has put sums and minima in the order that is best for loops
 )
 """Used where the compiler knows them; those it lacks it does not need (its optimiser has no such assumption)."""
 
