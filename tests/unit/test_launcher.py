@@ -68,6 +68,13 @@ def test_what_launchers_get(tmp_path: Path, recorder: Path, module: bytes, files
     assert answer(tmp_path / "plain.so") == value
 
 
+def test_one_relocatable_object(tmp_path: Path, recorder: Path) -> None:
+    """The blobs are in it, though they were compiled apart."""
+    compile_to_file(small_module(), tmp_path / "m.o", replace(OPTIONS, launcher=str(recorder)), emit="obj")
+    names = sections(tmp_path / "m.o")
+    assert {".w2s.meta", ".w2s.data", ".w2s.image"} <= names.keys()
+
+
 def test_the_variable_names_one_too(tmp_path: Path, recorder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WASM2SO_LAUNCHER", f"'{recorder}' ")
     compile_to_file(small_module(), tmp_path / "m.so", OPTIONS)
