@@ -44,9 +44,11 @@ def kept_unit(place: Workplace, name: str, text: bytes, max_opt: int, *, jumps: 
     if cache is None:
         return compile_unit(place, name, max_opt, jumps=jumps)
     options, toolchain = place.options, place.toolchain
-    limits = f"{max_opt} {jumps} {options.compiler_seconds} {options.compiler_bytes}"
-    command = _command(replace(place, tmp=Path(), include=Path("include")), name, options.opt_level, jumps)
-    parts = (name, limits, options.code_key(toolchain), toolchain.identity, *command)
+    limits = f"{jumps} {options.compiler_seconds} {options.compiler_bytes}"
+    anywhere = replace(place, tmp=Path(), include=Path("include"))
+    levels = range(min(options.opt_level, max_opt) + 1)  # that it may step down to
+    commands = (shlex.join(_command(anywhere, name, opt, jumps)) for opt in levels)
+    parts = (name, limits, options.code_key(toolchain), toolchain.identity, *commands)
     key = object_key(text, place.include, parts)
     if (known := cache.fetch(key, out)) is not None:
         return Unit(
