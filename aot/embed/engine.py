@@ -129,6 +129,7 @@ class Engine:
             fuel=config.consume_fuel,
             epochs=config.epoch_interruption,
             jobs=config.jobs,
+            incremental=config.cache,
             features=config.features,
             fast=config.fast,
             profile=None if config.profile is None else read_profile(Path(config.profile)),

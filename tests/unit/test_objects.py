@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+import aot
 from aot.abi import include_dir
 from aot.build import BuildOptions, BuildReport, compile_to_file
 from aot.build.objects import Keeper, KeptObject, ObjectCache, object_key
@@ -315,3 +316,9 @@ def test_objects_that_were_kept_do_not_count_for_the_speed(monkeypatch: pytest.M
     last = terminal.getvalue().rpartition("\r")[0]
     assert "[00:04<00:08, 25.0B/s" in last, "4 s for each of the two that are left"
     assert "10/13 files, 10/12 functions" in last
+
+
+def test_an_engine_without_cache_keeps_none(tmp_path: Path) -> None:
+    for cache in (False, True):
+        aot.Module(aot.Engine(aot.Config(opt_level=0, cache=cache)), chunked_module(2))
+        assert (len(list(tmp_path.glob("cache/objects/*.o"))) == 2) == cache
