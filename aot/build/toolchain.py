@@ -64,6 +64,10 @@ GCC_O2 = (
 """What -O2 is for gcc: those of its passes that make generated code faster. The others take a third of the time, and do
 again what the module's own compiler has done (docs/architecture.md has figures)."""
 
+FRAGILE = ("-fno-tree-fre", "-fno-tree-pre")
+"""Passes that gcc 12 breaks down in where a memory is in a segment register, on a store, a load and a store of zero in
+a branch; tried without if it does."""
+
 APART = ("-fno-tree-tail-merge", "-fno-crossjumping", "-fno-partial-inlining")
 """What gcc must not do to code that backtraces are to be exact for."""
 

@@ -17,7 +17,7 @@ from aot.build.options import BuildOptions, Unit
 from aot.build.profile import text_digest, using_flags
 from aot.build.run import Outcome, RunResult, compiler_environment, run_compiler
 from aot.build.tcc import why_not
-from aot.build.toolchain import Toolchain
+from aot.build.toolchain import FRAGILE, Kind, Toolchain
 from aot.errors import BuildError, FormatError
 
 
@@ -94,9 +94,10 @@ def compile_unit(place: Workplace, name: str, max_opt: int, *, jumps: bool = Fal
     troubles: list[str] = []
     peak, cpu = 0, 0.0
     opt = min(place.options.opt_level, max_opt)
+    spared: tuple[str, ...] = ()
     while opt >= 0:
         jumps = jumps and opt > 0
-        command = (*place.launcher, *_command(place, name, opt, jumps))
+        command = (*place.launcher, *_command(place, name, opt, jumps), *spared)
         commands.append(command)
         result = run(place, command)
         peak, cpu = max(peak, result.peak_bytes), cpu + result.cpu_seconds
@@ -119,6 +120,9 @@ def compile_unit(place: Workplace, name: str, max_opt: int, *, jumps: bool = Fal
             )
         if result.outcome is Outcome.FAILED:
             raise failure(command, result)
+        if result.outcome is Outcome.CRASHED and opt > 0 and place.toolchain.kind is Kind.GCC and not spared:
+            spared = FRAGILE
+            continue
         troubles.append(f"-O{opt} {describe(result)}")
         opt -= 1
     raise BuildError(f"{place.toolchain.version} cannot compile {source}: {', '.join(troubles)}", command, result.log)
