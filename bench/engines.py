@@ -35,8 +35,23 @@ class Engine:
     reports: bool = False
 
 
+_ATTEMPTS = 4
+"""V8's optimising compiler breaks down now and then (SIGTRAP), and takes the same module the next time."""
+
+
 def measure(command: Command, *, reports: bool) -> tuple[float, str]:
-    """CPU seconds and standard output. Raises CalledProcessError."""
+    """CPU seconds and standard output; what a signal ends is tried again. Raises CalledProcessError."""
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            return _measure(command, reports=reports)
+        except subprocess.CalledProcessError as err:
+            if err.returncode >= 0:
+                raise
+            print(f"again, because of signal {-err.returncode}: {' '.join(map(str, command))}")
+    return _measure(command, reports=reports)
+
+
+def _measure(command: Command, *, reports: bool) -> tuple[float, str]:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
