@@ -61,6 +61,7 @@ class BuildOptions:
         if self.fast:
             object.__setattr__(self, "opt_level", 0)
             object.__setattr__(self, "offsets", False)
+            object.__setattr__(self, "segment", False)
             object.__setattr__(self, "incremental", False)
         if self.counters is not None:
             object.__setattr__(self, "incremental", False)
@@ -92,7 +93,7 @@ class BuildOptions:
 
     def uses_segment(self, toolchain: Toolchain) -> bool:
         """Whether segmented code is made: compiler and this machine allow it, and nobody decided otherwise."""
-        return self.segment and self.guard and not self.fast and toolchain.segments and can_set_segment()
+        return self.segment and self.guard and toolchain.segments and can_set_segment()
 
     def code_key(self, toolchain: Toolchain) -> str:
         """Everything here that the resulting file depends on."""

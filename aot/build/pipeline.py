@@ -175,6 +175,7 @@ def _make_object(
         toolchain = find_toolchain(options.cc, fast=options.fast) if toolchain is None else toolchain
         if emit != "so":
             toolchain = replace(toolchain, tcc=None)  # its symbols are not hidden, which only the last link mends
+        options = replace(options, segment=options.uses_segment(toolchain))
         place = Workplace(tmp, include_dir(), toolchain, options, launcher=find_launcher(options.launcher))
         if options.counters is not None:
             begin(options.counters)
@@ -182,7 +183,6 @@ def _make_object(
             place = replace(place, counting=counting_flags(toolchain, options.counters.resolve(), threads=threads))
         if options.profile is not None:
             prepare(options.profile, toolchain, tmp, options.limits)
-        options = replace(options, segment=options.uses_segment(toolchain))
         source = _plan(module, options, toolchain.cpu_level(options.cpu_level), state, record)
         chunks = source.plan.chunks
         progress.begin(tuple(len(c.funcs) for c in chunks), tuple(c.code_bytes for c in chunks))
